@@ -1,0 +1,1 @@
+"""The Celery projectors that carry the folds into the read tables."""

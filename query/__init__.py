@@ -1,0 +1,1 @@
+"""The read side over HTTP, one function per question."""
