@@ -1,0 +1,13 @@
+"""The index of all streams: which events there are, and of which stream."""
+
+from domain.bookings import BookingEvent
+from domain.hotels import HotelEvent
+from domain.inventory import InventoryEvent
+
+type Event = HotelEvent | InventoryEvent | BookingEvent
+
+STREAMS = {"hotel": HotelEvent, "inventory": InventoryEvent, "booking": BookingEvent}
+"""The union of events of each kind of stream; the codec derives its registry from it."""
+
+SCHEMA_VERSIONS: dict[str, int] = {}
+"""The schema version of events whose fields have changed since they were first written; all others are at 1."""
