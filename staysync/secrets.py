@@ -1,0 +1,127 @@
+"""Knows the secrets that an installation makes for itself: keys and passwords, each in a file of its own."""
+
+import base64
+import hashlib
+import os
+import secrets as randomness
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
+
+if TYPE_CHECKING:  # importing cryptography takes longer than reading a password does
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+type Role = Literal["owner", "command", "query", "projector", "identity"]
+
+ROLES: tuple[Role, ...] = get_args(Role.__value__)
+
+_KEY_BYTES = 32
+_PASSWORD_BYTES = 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SigningKey:
+    """The key that signs access tokens, with the id that tokens carry to name it."""
+
+    kid: str
+    private_key: "Ed25519PrivateKey"
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """The secrets of one directory. Each is read when it is asked for, so a process sees only those that it needs."""
+
+    directory: Path
+
+    def master_key(self) -> bytes:
+        """The 32 bytes that wrap the guests' data keys."""
+        return self._key("master.key")
+
+    def fingerprint_key(self) -> bytes:
+        """The 32 bytes of the HMAC over request bodies, so that a stored fingerprint tells nothing about a guest."""
+        return self._key("fingerprint.key")
+
+    def signing_key(self) -> SigningKey:
+        """The Ed25519 key of the access tokens."""
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+        key = load_pem_private_key((self.directory / "token-signing.pem").read_bytes(), password=None)
+        if not isinstance(key, Ed25519PrivateKey):
+            raise ValueError(f"{self.directory / 'token-signing.pem'} holds no Ed25519 key")
+        kid = hashlib.sha256(key.public_key().public_bytes_raw()).hexdigest()[:16]
+        return SigningKey(kid=kid, private_key=key)
+
+    def database_password(self, role: Role) -> str:
+        """The password of the database role `staysync_<role>`."""
+        return read_password(self.directory / f"db-{role}.password")
+
+    def _key(self, name: str) -> bytes:
+        key = base64.b64decode((self.directory / name).read_bytes(), validate=True)
+        if len(key) != _KEY_BYTES:
+            raise ValueError(f"{self.directory / name} holds {len(key)} bytes instead of {_KEY_BYTES}")
+        return key
+
+
+def load_secrets(directory: Path) -> Secrets:
+    """The secrets of a directory that `ensure_secrets` filled. A missing file shows when its secret is asked for."""
+    return Secrets(directory)
+
+
+def ensure_secrets(directory: Path) -> Secrets:
+    """Make what is missing, keep what is there. Safe when several processes do it at the same moment.
+
+    The directory is for its owner only (0700), and so is each file (0600).
+    """
+    _private_directory(directory)
+    for name in ("master.key", "fingerprint.key"):
+        if not (directory / name).exists():
+            _write_once(directory / name, base64.b64encode(randomness.token_bytes(_KEY_BYTES)))
+    if not (directory / "token-signing.pem").exists():
+        _write_once(directory / "token-signing.pem", _new_signing_key())
+    for role in ROLES:
+        ensure_password(directory / f"db-{role}.password")
+    return Secrets(directory)
+
+
+def ensure_password(file: Path) -> str:
+    """The password kept in `file`, made now if it isn't there yet."""
+    if not file.exists():
+        _private_directory(file.parent)
+        _write_once(file, randomness.token_urlsafe(_PASSWORD_BYTES).encode())
+    return read_password(file)
+
+
+def read_password(file: Path) -> str:
+    """The password kept in `file`, without the line end that an editor may have added."""
+    return file.read_text(encoding="utf-8").strip()
+
+
+def _private_directory(directory: Path) -> None:
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if directory.stat().st_mode & 0o077:
+        directory.chmod(0o700)
+
+
+def _write_once(file: Path, content: bytes) -> None:
+    """Write a file that appears whole or not at all, and that the first of several writers decides."""
+    draft = file.with_name(f".{file.name}.{os.getpid()}.{randomness.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content + b"\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        try:
+            file.hardlink_to(draft)  # unlike a rename, this fails where the file exists
+        except FileExistsError:
+            return  # another process was first: its secret is the one that counts
+    finally:
+        draft.unlink()
+
+
+def _new_signing_key() -> bytes:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    return Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).strip()

@@ -1,0 +1,122 @@
+"""Knows every setting: the one place where the environment is read."""
+
+from datetime import time
+from pathlib import Path
+from typing import Any, Literal, Self
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from staysync.secrets import Role, load_secrets, read_password
+
+type LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+class Settings(BaseSettings):
+    """How this installation runs. Each field is read from `STAYSYNC_<NAME>`; an empty variable counts as absent."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="STAYSYNC_", env_ignore_empty=True, frozen=True, extra="forbid", validate_default=True
+    )
+
+    host: str = Field(default="127.0.0.1", description="Address that the API listens on.")
+    port: int = Field(default=8000, ge=1, le=65535, description="Port that the API listens on.")
+    public_origin: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/\s]+$",
+        description="Origin that browsers use, such as https://book.example; absent: the address of each request.",
+    )
+    production: bool = Field(
+        default=False, description="1 on a public service: cookies need HTTPS and no demo sign-ins are shown."
+    )
+    log_level: LogLevel = Field(default="warning", description="debug, info, warning or error.")
+
+    data_dir: Path = Field(default=Path(".staysync"), description="Where the embedded servers keep their data.")
+    secrets_dir: Path = Field(
+        default_factory=lambda known: known["data_dir"] / "secrets",
+        description="Where keys and passwords are kept; absent: the folder `secrets` of the data directory.",
+    )
+
+    demo: bool = Field(default=True, description="1 makes the demo hotels in an empty database, 0 starts empty.")
+    admin_email: str | None = Field(default=None, description="E-mail of the first administrator, made if absent.")
+    admin_password: SecretStr | None = Field(default=None, description="Password of the first administrator.")
+
+    database_url: str | None = Field(
+        default=None,
+        repr=False,
+        pattern=r"^postgres(ql)?://",
+        description="A PostgreSQL 18 server, with a user that may make roles and databases; absent: the embedded one.",
+    )
+    database_password_file: Path | None = Field(
+        default=None, description="File with the password for the database URL, where the URL holds none."
+    )
+    redis_url: str | None = Field(
+        default=None,
+        repr=False,
+        pattern=r"^rediss?://",
+        description="A Redis or Valkey server, the broker; absent: the embedded one.",
+    )
+    redis_password_file: Path | None = Field(
+        default=None, description="File with the password for the Redis URL, where the URL holds none."
+    )
+
+    workers: int = Field(default=1, ge=1, le=64, description="Processes of the projection worker.")
+    command_pool_size: int = Field(default=10, ge=2, le=100, description="Database connections of the write side.")
+    query_pool_size: int = Field(default=10, ge=1, le=100, description="Database connections of the read side.")
+    max_body_bytes: int = Field(default=262144, ge=1024, description="Largest request body that is accepted, in bytes.")
+    position_wait_s: float = Field(
+        default=2.0, ge=0, le=30, description="How long a query waits for the position that it asks for, in seconds."
+    )
+
+    bookable_horizon_days: int = Field(
+        default=730, ge=1, le=3660, description="How far ahead a new hotel can be booked, in days."
+    )
+    business_day_rolls_at: time = Field(
+        default=time(4, 0), description="Local time at which a hotel's business date moves on."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Make paths absolute (a later change of directory must not move them) and put passwords into their URLs."""
+        known = dict(values)
+        known["data_dir"] = Path(known.get("data_dir", ".staysync")).expanduser().absolute()
+        if "secrets_dir" in known:
+            known["secrets_dir"] = Path(known["secrets_dir"]).expanduser().absolute()
+        for url, file in (("database_url", "database_password_file"), ("redis_url", "redis_password_file")):
+            if known.get(url) and known.get(file):
+                known[url] = _with_password(known[url], Path(known[file]))
+        return known
+
+    @model_validator(mode="after")
+    def _administrator_is_whole(self) -> Self:
+        if (self.admin_email is None) != (self.admin_password is None):
+            raise ValueError("STAYSYNC_ADMIN_EMAIL and STAYSYNC_ADMIN_PASSWORD go together")
+        return self
+
+    def role_url(self, role: Role) -> str:
+        """The database's URL for the role `staysync_<role>`, with its password from the secrets directory."""
+        return self._role_url("postgresql", role)
+
+    def sqlalchemy_url(self, role: Role) -> str:
+        """The same in the form that SQLAlchemy and Alembic want."""
+        return self._role_url("postgresql+asyncpg", role)
+
+    def _role_url(self, scheme: str, role: Role) -> str:
+        if self.database_url is None:
+            raise ValueError("no database is known: STAYSYNC_DATABASE_URL is absent and no embedded server was started")
+        parts = urlsplit(self.database_url)
+        password = load_secrets(self.secrets_dir).database_password(role)
+        place = parts.netloc.rpartition("@")[2]
+        netloc = f"staysync_{role}:{quote(password, safe='')}@{place}"
+        return urlunsplit((scheme, netloc, parts.path, parts.query, ""))
+
+
+def _with_password(url: str, file: Path) -> str:
+    """The URL with the password of a file, unless it has one; a file not made yet leaves the URL as it is."""
+    parts = urlsplit(url)
+    if parts.password is not None or not file.exists():
+        return url
+    user, _, place = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{user}:{quote(read_password(file), safe='')}@{place}"))
