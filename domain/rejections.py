@@ -1,4 +1,4 @@
-"""Every reason for which a command is refused. A refusal carries facts; what HTTP makes of them is decided elsewhere."""
+"""Every reason for which a command is refused, with its facts; what HTTP makes of them is decided elsewhere."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
