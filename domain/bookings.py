@@ -23,6 +23,7 @@ from domain.rejections import (
     UnknownLine,
     UnknownRatePlan,
     UnknownRoomType,
+    WrongCurrency,
     WrongLineState,
 )
 from domain.stock import Claim, Claims, NightKey, Stock
@@ -122,7 +123,7 @@ class NoShowRecorded:
     lines: tuple[int, ...]
 
 
-type BookingEvent = (
+BookingEvent = (
     BookingHeld
     | BookingMade
     | BookingConfirmed
@@ -241,11 +242,12 @@ class RequestedLine:
 class Book:
     """Book rooms: held until an instant, or sold at once where `hold_until` is absent.
 
+    The reference is the hotel's prefix and `reference_suffix`. `expected_total` is in `expected_currency`.
     `price_override` is a price for every night, for imports and staff. `flags` name what an import found odd in its
     source (no guests, a negative price); with a flag the rule that it is about doesn't refuse.
     """
 
-    reference: str
+    reference_suffix: str
     arrival: date
     departure: date
     lines: tuple[RequestedLine, ...]
@@ -255,6 +257,7 @@ class Book:
     hold_until: datetime | None
     rate_plan: str = PUBLIC_RATE_PLAN
     expected_total: Decimal | None = None
+    expected_currency: str | None = None
     price_override: Decimal | None = None
     flags: tuple[str, ...] = ()
 
@@ -299,8 +302,8 @@ class MarkNoShow:
     lines: tuple[int, ...] | None = None
 
 
-type LifeCommand = ConfirmBooking | CancelLines | ExpireBooking | CheckIn | CheckOut | MarkNoShow
-type BookingCommand = Book | LifeCommand
+LifeCommand = ConfirmBooking | CancelLines | ExpireBooking | CheckIn | CheckOut | MarkNoShow
+BookingCommand = Book | LifeCommand
 
 # ---------------------------------------------------------------- decide
 
@@ -315,9 +318,9 @@ def book(command: Book, hotel: Hotel, stock: Stock, now: datetime) -> BookingHel
             key = (line.room_type, night)
             wanted[key] = wanted.get(key, 0) + 1
     short = tuple(
-        ShortNight(room_type=key[0], date=key[1], free=max(stock[key].free, 0), wanted=count)
+        ShortNight(room_type=key[0], date=key[1], free=max(free, 0), wanted=count)
         for key, count in wanted.items()
-        if stock[key].free < count
+        if (free := _free(stock, key)) < count
     )
     if short:
         raise SoldOut(nights=short)
@@ -335,6 +338,8 @@ def book(command: Book, hotel: Hotel, stock: Stock, now: datetime) -> BookingHel
         for number, line in enumerate(command.lines, start=1)
     )
     if command.expected_total is not None:
+        if command.expected_currency not in (None, hotel.currency):
+            raise WrongCurrency(currency=command.expected_currency, hotel_currency=hotel.currency)
         total = sum((price for line in lines for price in line.prices), Decimal(0))
         if total != command.expected_total:
             raise PriceChanged(
@@ -342,7 +347,7 @@ def book(command: Book, hotel: Hotel, stock: Stock, now: datetime) -> BookingHel
             )
     if command.hold_until is None:
         return BookingMade(
-            reference=command.reference,
+            reference=f"{hotel.reference_prefix}-{command.reference_suffix}",
             currency=hotel.currency,
             rate_plan=command.rate_plan,
             guest=command.guest,
@@ -352,7 +357,7 @@ def book(command: Book, hotel: Hotel, stock: Stock, now: datetime) -> BookingHel
             flags=command.flags,
         )
     return BookingHeld(
-        reference=command.reference,
+        reference=f"{hotel.reference_prefix}-{command.reference_suffix}",
         currency=hotel.currency,
         rate_plan=command.rate_plan,
         guest=command.guest,
@@ -362,6 +367,11 @@ def book(command: Book, hotel: Hotel, stock: Stock, now: datetime) -> BookingHel
         flags=command.flags,
         hold_until=command.hold_until,
     )
+
+
+def _free(stock: Stock, key: NightKey) -> int:
+    night = stock.get(key)
+    return 0 if night is None else night.free  # a night from before the type was on sale
 
 
 def _bookable_stay(command: Book, hotel: Hotel, now: datetime) -> list[date]:

@@ -4,9 +4,9 @@ from domain.bookings import BookingEvent
 from domain.hotels import HotelEvent
 from domain.inventory import InventoryEvent
 
-type Event = HotelEvent | InventoryEvent | BookingEvent
+Event = HotelEvent | InventoryEvent | BookingEvent
 
-STREAMS = {"hotel": HotelEvent, "inventory": InventoryEvent, "booking": BookingEvent}
+STREAMS: dict[str, object] = {"hotel": HotelEvent, "inventory": InventoryEvent, "booking": BookingEvent}
 """The union of events of each kind of stream; the codec derives its registry from it."""
 
 SCHEMA_VERSIONS: dict[str, int] = {}

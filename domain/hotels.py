@@ -77,7 +77,7 @@ class HorizonExtended:
     bookable_until: date
 
 
-type HotelEvent = HotelOpened | HotelDetailsChanged | RoomTypeAdded | RoomsAdded | HorizonExtended
+HotelEvent = HotelOpened | HotelDetailsChanged | RoomTypeAdded | RoomsAdded | HorizonExtended
 
 # ---------------------------------------------------------------- state
 
@@ -155,7 +155,6 @@ class ChangeHotelDetails:
     city: str | None = None
     country: str | None = None
     timezone: str | None = None
-    has_bookings: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,7 +183,7 @@ class ExtendHorizon:
     """Keep the hotel bookable for its whole horizon."""
 
 
-type HotelCommand = OpenHotel | ChangeHotelDetails | AddRoomType | AddRooms | ExtendHorizon
+HotelCommand = OpenHotel | ChangeHotelDetails | AddRoomType | AddRooms | ExtendHorizon
 
 # ---------------------------------------------------------------- decide
 
@@ -205,8 +204,11 @@ def open_hotel(command: OpenHotel, now: datetime) -> HotelOpened:
     )
 
 
-def decide(command: HotelCommand, hotel: Hotel | None, now: datetime) -> list[HotelEvent]:
-    """What a hotel command changes. Raises Rejected; an empty list means that nothing changed."""
+def decide(command: HotelCommand, hotel: Hotel | None, now: datetime, *, has_bookings: bool) -> list[HotelEvent]:
+    """What a hotel command changes. Raises Rejected; an empty list means that nothing changed.
+
+    `has_bookings` is whether the hotel was ever booked: its time zone is fixed from then on.
+    """
     if isinstance(command, OpenHotel):
         return [open_hotel(command, now)]
     if hotel is None:
@@ -214,7 +216,7 @@ def decide(command: HotelCommand, hotel: Hotel | None, now: datetime) -> list[Ho
     today = hotel.business_date(now)
     match command:
         case ChangeHotelDetails():
-            return _change_details(command, hotel)
+            return _change_details(command, hotel, has_bookings)
         case AddRoomType():
             if command.code in hotel.room_types:
                 raise RoomTypeExists(room_type=command.code)
@@ -252,7 +254,7 @@ def decide(command: HotelCommand, hotel: Hotel | None, now: datetime) -> list[Ho
             assert_never(command)
 
 
-def _change_details(command: ChangeHotelDetails, hotel: Hotel) -> list[HotelEvent]:
+def _change_details(command: ChangeHotelDetails, hotel: Hotel, has_bookings: bool) -> list[HotelEvent]:
     def changed(new: str | None, old: str) -> str | None:
         return None if new == old else new
 
@@ -262,7 +264,7 @@ def _change_details(command: ChangeHotelDetails, hotel: Hotel) -> list[HotelEven
         country=changed(command.country, hotel.country),
         timezone=changed(command.timezone, hotel.timezone),
     )
-    if event.timezone is not None and command.has_bookings:
+    if event.timezone is not None and has_bookings:
         raise TimeZoneFixed
     return [] if event == HotelDetailsChanged() else [event]
 

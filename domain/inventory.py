@@ -25,7 +25,7 @@ class PricesSet:
     price: Decimal
 
 
-type InventoryEvent = PricesSet
+InventoryEvent = PricesSet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class SetPrices:
     price: Decimal
 
 
-type InventoryCommand = SetPrices
+InventoryCommand = SetPrices
 
 
 def decide(command: InventoryCommand, hotel: Hotel, now: datetime) -> list[InventoryEvent]:

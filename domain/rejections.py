@@ -135,6 +135,15 @@ class PriceChanged(Rejected):
 
 
 @_rejection
+class WrongCurrency(Rejected):
+    currency: str
+    hotel_currency: str
+
+    def __str__(self) -> str:
+        return f"This hotel's prices are in {self.hotel_currency}, not in {self.currency}."
+
+
+@_rejection
 class HoldExpired(Rejected):
     expired_at: datetime
 

@@ -22,17 +22,12 @@ class _Codec:
     schema_version: int
 
 
-def _members(union: Any) -> tuple[type, ...]:
-    value = getattr(union, "__value__", union)  # a `type` statement's alias hides its union behind __value__
-    return get_args(value) or (value,)
-
-
 @cache
 def _registry() -> dict[str, _Codec]:
     return {
         event.__name__: _Codec(TypeAdapter(event), SCHEMA_VERSIONS.get(event.__name__, 1))
         for union in STREAMS.values()
-        for event in _members(union)
+        for event in (get_args(union) or (union,))
     }
 
 

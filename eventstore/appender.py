@@ -1,0 +1,451 @@
+"""The appender: the one way into the ledger. Commands that arrive while a commit is in flight go together in the next.
+
+There is no timer: an idle appender takes a single command at once, a busy one makes one commit for many. A batch is one
+short transaction under READ COMMITTED: lock the heads of its hotels, read what the decisions need, decide in memory,
+write once. Hotels whose head somebody else holds go to a lane of their own, so that they never stop the others.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from domain.bookings import MAX_STAY_NIGHTS, Book, BookingEvent, LifeCommand, evolve
+from domain.calendar import nights
+from domain.hotels import Hotel, HotelEvent, OpenHotel
+from domain.hotels import evolve as evolve_hotel
+from domain.inventory import InventoryCommand
+from domain.rejections import Rejected, SoldOut, UnknownHotel
+from domain.stock import NightKey, NightStock
+from eventstore.decisions import Head, HotelSituation, is_exclusive
+from eventstore.night_ranges import range_writes
+from eventstore.reading import Connection, read_streams, recorded
+from eventstore.sql import statement
+from eventstore.submission import Acknowledged, Answer, Submission
+from eventstore.write_set import WriteSet
+
+log = logging.getLogger(__name__)
+
+BATCH_SIZE = 64
+LANES = 6
+LOCK_TIMEOUT_MS = 1000
+PATIENCE_S = 5.0
+_RETRY_PAUSE_S = 0.1
+
+_LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, ConnectionError, OSError, TimeoutError)
+_STOPPED = (
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.exceptions.IdleInTransactionSessionTimeoutError,
+    asyncpg.exceptions.TransactionTimeoutError,
+)
+
+
+class LedgerUnavailable(Exception):
+    """The database couldn't be reached in time. Nothing was written; the command can be sent again."""
+
+
+class HotelBusy(Exception):
+    """Somebody held the hotel's head for too long. Nothing was written; the command can be sent again."""
+
+
+class OutcomeUnknown(Exception):
+    """The connection broke during the commit. Sent again with its idempotency key, the command has one effect."""
+
+
+class ReferenceTaken(Exception):
+    """The booking reference made for this command exists already; the command wants another one."""
+
+
+@dataclass(slots=True, eq=False)
+class _Entry:
+    submission: Submission
+    future: asyncio.Future[Acknowledged]
+    deadline: float
+    result: Acknowledged | Exception | None = None
+
+    @property
+    def hotel_id(self) -> UUID:
+        return self.submission.hotel_id
+
+    def settle(self) -> None:
+        """Hand the result to the client, unless it has gone."""
+        if self.future.done():
+            return
+        match self.result:
+            case Acknowledged():
+                self.future.set_result(self.result)
+            case Exception():
+                self.future.set_exception(self.result)
+            case None:
+                self.future.set_exception(AssertionError("a batch ended without deciding this command"))
+
+    def fail(self, error: Exception) -> None:
+        """End the command without an effect."""
+        self.result = error
+        self.settle()
+
+
+@dataclass(slots=True)
+class _Lane:
+    """A hotel whose head somebody else holds; its commands wait here, alone with a connection."""
+
+    entries: deque[_Entry] = field(default_factory=deque)
+    task: asyncio.Task[None] | None = None
+
+
+class Appender:
+    """Appends to the ledger through a pool of connections of the command role."""
+
+    def __init__(
+        self,
+        pool: asyncpg.Pool[Any],
+        *,
+        announce: Callable[[Iterable[UUID]], None] | None = None,
+        batch_size: int = BATCH_SIZE,
+        lanes: int = LANES,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
+        """`announce` is told the hotels of each commit, after it. `patience_s` bounds a command's wait."""
+        self._pool = pool
+        self._announce = announce
+        self._batch_size = batch_size
+        self._patience_s = patience_s
+        self._inbox: deque[_Entry] = deque()
+        self._arrived = asyncio.Event()
+        self._lanes: dict[UUID, _Lane] = {}
+        self._lane_slots = asyncio.Semaphore(lanes)
+        self._hotels: dict[UUID, tuple[int, Hotel]] = {}
+        self._main: asyncio.Task[None] | None = None
+        self._closing = False
+
+    async def __aenter__(self) -> "Appender":
+        self._main = asyncio.create_task(self._serve(), name="appender")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Finish what was submitted, then stop."""
+        self._closing = True
+        self._arrived.set()
+        if self._main is not None:
+            await self._main
+        await asyncio.gather(*(lane.task for lane in self._lanes.values() if lane.task is not None))
+
+    async def submit(self, submission: Submission) -> Acknowledged:
+        """Append what a command decides, and answer once it is committed.
+
+        Raises Rejected where a rule refuses; HotelBusy, LedgerUnavailable and OutcomeUnknown as their names say.
+        """
+        if self._closing:
+            raise LedgerUnavailable("the service is shutting down")
+        loop = asyncio.get_running_loop()
+        entry = _Entry(submission, loop.create_future(), loop.time() + self._patience_s)
+        lane = self._lanes.get(submission.hotel_id)
+        if lane is None:
+            self._inbox.append(entry)
+            self._arrived.set()
+        else:
+            lane.entries.append(entry)
+        return await entry.future
+
+    # ------------------------------------------------------------ the main loop and the lanes
+
+    async def _serve(self) -> None:
+        while not (self._closing and not self._inbox):
+            await self._arrived.wait()
+            self._arrived.clear()
+            while self._inbox:
+                await self._append_batch(self._take(self._inbox), waiting=False)
+
+    def _take(self, inbox: deque[_Entry]) -> list[_Entry]:
+        """The next batch, in order of arrival. A command that writes whole ranges goes alone within its hotel."""
+        batch: list[_Entry] = []
+        later: list[_Entry] = []
+        seen: set[UUID] = set()
+        closed: set[UUID] = set()
+        while inbox and len(batch) < self._batch_size:
+            entry = inbox.popleft()
+            exclusive = is_exclusive(entry.submission)
+            if entry.hotel_id in closed or (exclusive and entry.hotel_id in seen):
+                closed.add(entry.hotel_id)
+                later.append(entry)
+                continue
+            if exclusive:
+                closed.add(entry.hotel_id)
+            seen.add(entry.hotel_id)
+            batch.append(entry)
+        inbox.extendleft(reversed(later))
+        return batch
+
+    def _to_lanes(self, entries: Iterable[_Entry]) -> None:
+        for entry in entries:
+            lane = self._lanes.get(entry.hotel_id)
+            if lane is None:
+                lane = self._lanes[entry.hotel_id] = _Lane()
+                lane.task = asyncio.create_task(self._serve_lane(entry.hotel_id, lane), name="appender lane")
+            lane.entries.append(entry)
+
+    async def _serve_lane(self, hotel_id: UUID, lane: _Lane) -> None:
+        async with self._lane_slots:
+            while lane.entries:
+                await self._append_batch(self._take(lane.entries), waiting=True)
+            # Nothing is awaited between the last look and this, so no command can slip into a lane that is gone.
+            del self._lanes[hotel_id]
+
+    # ------------------------------------------------------------ one batch
+
+    async def _append_batch(self, entries: list[_Entry], *, waiting: bool) -> None:
+        """Append a batch and settle its commands, whatever happens to the database meanwhile."""
+        while entries:
+            overdue: Exception
+            try:
+                skipped = await self._transact(entries, waiting=waiting)
+            except OutcomeUnknown as error:
+                for entry in entries:
+                    entry.fail(error)
+                return
+            except asyncpg.LockNotAvailableError:
+                overdue = HotelBusy("somebody holds this hotel's ledger for too long")
+            except (*_LOST, *_STOPPED) as error:
+                log.warning("the ledger can't be reached: %s", type(error).__name__)
+                overdue = LedgerUnavailable("the database can't be reached")
+                await asyncio.sleep(_RETRY_PAUSE_S)
+            except Exception as error:
+                if len(entries) == 1:
+                    entries[0].fail(_cause(error))
+                else:
+                    await self._append_singly(entries, waiting=waiting)
+                return
+            else:
+                for entry in entries:
+                    if entry not in skipped:
+                        entry.settle()
+                self._to_lanes(skipped)
+                return
+            entries = _patient(entries, overdue)
+
+    async def _append_singly(self, entries: list[_Entry], *, waiting: bool) -> None:
+        """One command of the batch breaks it: alone each succeeds or fails for itself."""
+        for entry in entries:
+            await self._append_batch([entry], waiting=waiting)
+
+    async def _transact(self, entries: list[_Entry], *, waiting: bool) -> set[_Entry]:
+        """One transaction for a batch. Returns the entries whose hotel's head was held by somebody else."""
+        async with self._pool.acquire() as connection:
+            transaction = connection.transaction(isolation="read_committed")
+            await transaction.start()
+            try:
+                if waiting:
+                    await connection.execute(f"set local lock_timeout = {LOCK_TIMEOUT_MS}")
+                write = WriteSet()
+                situations, skipped = await self._situations(connection, entries, write, waiting=waiting)
+                for entry in entries:
+                    if entry not in skipped:
+                        await self._decide(connection, entry, situations.get(entry.hotel_id))
+                for situation in situations.values():
+                    situation.close()
+                if not write.empty:
+                    await connection.execute(statement("append"), *write.parameters())
+            except BaseException:
+                if not connection.is_closed():
+                    await transaction.rollback()
+                raise
+            try:
+                await transaction.commit()
+            except (*_LOST, *_STOPPED) as error:
+                raise OutcomeUnknown("the connection broke during the commit") from error
+        if self._announce is not None and write.heads:
+            self._announce(head[0] for head in write.heads)
+        return skipped
+
+    async def _decide(self, connection: Connection, entry: _Entry, situation: HotelSituation | None) -> None:
+        submission = entry.submission
+        try:
+            if situation is None:
+                raise UnknownHotel(hotel_id=submission.hotel_id)
+            if is_exclusive(submission):
+                entry.result = await self._decide_exclusively(connection, submission, situation)
+                return
+            try:
+                entry.result = situation.decide(submission)
+            except SoldOut as refusal:
+                if not await _expire_due_holds(connection, situation, refusal):
+                    raise
+                entry.result = situation.decide(submission)
+        except Rejected as refusal:
+            entry.result = refusal
+
+    async def _decide_exclusively(
+        self, connection: Connection, submission: Submission, situation: HotelSituation
+    ) -> Acknowledged:
+        """Decide a command that writes nights by ranges; it is alone within its hotel in this transaction."""
+        command, hotel_id, before = submission.command, situation.hotel_id, situation.hotel
+        if before is not None:
+            situation.was_booked = await connection.fetchval(statement("was_booked"), hotel_id)
+            if isinstance(command, InventoryCommand):
+                stream = before.room_type(command.room_type).room_type_id
+                situation.inventory_version = await connection.fetchval(statement("stream_version"), hotel_id, stream)
+        acknowledged = situation.decide(submission)
+        if situation.events and situation.seq_before == 0:
+            await connection.execute(statement("insert_head"), hotel_id)
+        for event in situation.events:
+            for name, parameters in range_writes(hotel_id, before, event):
+                await connection.execute(statement(name), *parameters)
+        return acknowledged
+
+    # ------------------------------------------------------------ reading under the lock
+
+    async def _situations(
+        self, connection: Connection, entries: Sequence[_Entry], write: WriteSet, *, waiting: bool
+    ) -> tuple[dict[UUID, HotelSituation], set[_Entry]]:
+        """Lock the heads and read what the decisions need. Also returns the entries of heads that others hold."""
+        wanted = {entry.hotel_id for entry in entries}
+        heads = await connection.fetch(statement("lock_head_waiting" if waiting else "lock_heads"), sorted(wanted))
+        missing = wanted - {head["hotel_id"] for head in heads}
+        held_elsewhere: set[UUID] = set()
+        if missing and not waiting:
+            known = await connection.fetch(statement("known_hotels"), list(missing))
+            held_elsewhere = {row["hotel_id"] for row in known}
+        hotels = await self._hotels_at(connection, heads)
+        situations: dict[UUID, HotelSituation] = {}
+        mine = [entry.submission for entry in entries if entry.hotel_id not in missing]
+        opened = {s.hotel_id: s.stream_id for s in mine if isinstance(s.command, OpenHotel)}
+        for head in heads:
+            hotel_id = head["hotel_id"]
+            situations[hotel_id] = HotelSituation(
+                hotel_id=opened.get(hotel_id, hotel_id),
+                head=Head(
+                    seq=head["seq"],
+                    hash=head["hash"],
+                    occurred_at=head["occurred_at"],
+                    recorded_at=head["recorded_at"],
+                    settings_version=head["settings_version"],
+                ),
+                now=head["now"],
+                hotel=hotels.get(hotel_id),
+                write=write,
+            )
+        await _read_answers(connection, mine, situations)
+        await _read_nights(connection, mine, situations)
+        streams = {(s.hotel_id, s.stream_id) for s in mine if isinstance(s.command, LifeCommand)}
+        await _read_bookings(connection, streams, situations)
+        return situations, {entry for entry in entries if entry.hotel_id in held_elsewhere}
+
+    async def _hotels_at(self, connection: Connection, heads: Sequence[asyncpg.Record]) -> dict[UUID, Hotel]:
+        """The settings of hotels as their heads say, from memory where that is as new."""
+        hotels: dict[UUID, Hotel] = {}
+        behind: list[tuple[UUID, int]] = []
+        for head in heads:
+            hotel_id, version = head["hotel_id"], head["settings_version"]
+            known_version, known = self._hotels.get(hotel_id, (0, None))
+            if known_version == version and known is not None:
+                hotels[hotel_id] = known
+            elif version:
+                behind.append((hotel_id, known_version))
+        if behind:
+            await self._catch_up(connection, behind)
+            hotels.update((hotel_id, self._hotels[hotel_id][1]) for hotel_id, _ in behind)
+        return hotels
+
+    async def _catch_up(self, connection: Connection, behind: Sequence[tuple[UUID, int]]) -> None:
+        """Fold into the remembered settings what was committed since; the locks keep it from moving meanwhile."""
+        ids, versions = [hotel_id for hotel_id, _ in behind], [version for _, version in behind]
+        for row in await connection.fetch(statement("read_settings"), ids, versions):
+            fact = recorded(row)
+            event = fact.event()
+            if not isinstance(event, HotelEvent):
+                raise AssertionError(f"{fact.type} stands in a hotel's own stream")
+            hotel = self._hotels[fact.hotel_id][1] if fact.version > 1 else None
+            self._hotels[fact.hotel_id] = (fact.version, evolve_hotel(hotel, event))
+
+
+async def _read_answers(
+    connection: Connection, submissions: Iterable[Submission], situations: dict[UUID, HotelSituation]
+) -> None:
+    keys = [(s.hotel_id, s.idempotency.principal, s.idempotency.key) for s in submissions if s.idempotency]
+    if not keys:
+        return
+    for row in await connection.fetch(statement("read_answers"), *map(list, zip(*keys, strict=True))):
+        hotel_id, principal, key, fingerprint, status, answer = row
+        situations[hotel_id].answers[principal, key] = (fingerprint, Answer(status, answer))
+
+
+async def _read_nights(
+    connection: Connection, submissions: Iterable[Submission], situations: dict[UUID, HotelSituation]
+) -> None:
+    wanted: set[tuple[UUID, str, Any]] = set()
+    for submission in submissions:
+        command = submission.command
+        if isinstance(command, Book) and (command.departure - command.arrival).days <= MAX_STAY_NIGHTS:
+            types = {line.room_type for line in command.lines}
+            for night in nights(command.arrival, command.departure):
+                wanted.update((submission.hotel_id, room_type, night) for room_type in types)
+    if not wanted:
+        return
+    for row in await connection.fetch(statement("read_nights"), *map(list, zip(*wanted, strict=True))):
+        hotel_id, room_type, night, in_service, allowance, sold, held, price = row
+        situations[hotel_id].nights[room_type, night] = NightStock(
+            in_service=in_service, allowance=allowance, sold=sold, held=held, price=price
+        )
+
+
+async def _read_bookings(
+    connection: Connection, streams: Iterable[tuple[UUID, UUID]], situations: dict[UUID, HotelSituation]
+) -> None:
+    streams = list(streams)
+    if not streams:
+        return
+    for fact in await read_streams(connection, streams):
+        event = fact.event()
+        if not isinstance(event, BookingEvent):
+            continue  # the id of a hotel's or room type's stream: there is no such booking
+        known = situations[fact.hotel_id].streams
+        before = known[fact.stream_id][1] if fact.version > 1 else None
+        known[fact.stream_id] = (fact.version, evolve(before, event))
+
+
+async def _expire_due_holds(connection: Connection, situation: HotelSituation, refusal: SoldOut) -> bool:
+    """Expire the holds past their deadline on the nights that a booking lacks. Whether there were any."""
+    lacking: set[NightKey] = {(night.room_type, night.date) for night in refusal.nights}
+    if not any(key in situation.nights and situation.nights[key].held for key in lacking):
+        return False
+    if situation.due_holds is None:
+        situation.due_holds = {}
+        for row in await connection.fetch(statement("due_holds"), situation.hotel_id, situation.now):
+            if row["arrival"] is not None:  # a hold of day use claims no night
+                for night in nights(row["arrival"], row["departure"]):
+                    situation.due_holds.setdefault((row["room_type"], night), set()).add(row["booking_id"])
+    due: set[UUID] = set()
+    for key in lacking:
+        due |= situation.due_holds.pop(key, set())
+    unread = {(situation.hotel_id, booking_id) for booking_id in due if booking_id not in situation.streams}
+    await _read_bookings(connection, unread, {situation.hotel_id: situation})
+    expired = [situation.expire(booking_id) for booking_id in sorted(due)]
+    return any(expired)
+
+
+def _patient(entries: Iterable[_Entry], overdue: Exception) -> list[_Entry]:
+    """Those that can still wait; the others end with `overdue`."""
+    now = asyncio.get_running_loop().time()
+    patient = []
+    for entry in entries:
+        if entry.deadline > now:
+            patient.append(entry)
+        else:
+            entry.fail(overdue)
+    return patient
+
+
+def _cause(error: Exception) -> Exception:
+    """What a command that fails alone is answered with."""
+    if isinstance(error, asyncpg.UniqueViolationError) and error.constraint_name == "reference_pkey":
+        return ReferenceTaken()
+    log.error("an append failed: %s", type(error).__name__, exc_info=error)
+    return error

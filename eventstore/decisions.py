@@ -1,0 +1,287 @@
+"""A batch in memory: every command of a hotel decided in turn, each seeing the effects of those before it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import assert_never
+from uuid import UUID
+
+from domain import bookings, hotels, inventory
+from domain.bookings import Book, Booking, BookingEvent, ExpireBooking, LineState
+from domain.events import Event
+from domain.hotels import Hotel, HotelCommand, OpenHotel
+from domain.inventory import InventoryCommand, SetPrices
+from domain.rejections import KeyReused, TimeRunsBackwards, UnknownBooking, UnknownHotel, VersionMismatch
+from domain.stock import Claims, NightKey, NightStock, difference
+from eventstore import codec
+from eventstore.chain import event_hash, microseconds
+from eventstore.submission import Acknowledged, Answer, Outcome, Submission
+from eventstore.write_set import WriteSet
+
+SYSTEM_METADATA = '{"actor":"system","role":"system"}'
+
+
+def is_exclusive(submission: Submission) -> bool:
+    """Whether a command has a transaction for itself within its hotel, because it writes nights by ranges."""
+    return isinstance(submission.command, HotelCommand | InventoryCommand)
+
+
+@dataclass(slots=True, kw_only=True)
+class Head:
+    """A hotel's head as it was locked, moving as the batch appends."""
+
+    seq: int
+    hash: bytes
+    occurred_at: datetime
+    recorded_at: datetime
+    settings_version: int
+
+
+@dataclass(slots=True)
+class HotelSituation:
+    """What was read of one hotel under its lock, and what the batch has made of it since.
+
+    While a hotel is being opened this is the new one, though the lock and the answers are the reserved hotel's.
+    """
+
+    hotel_id: UUID
+    head: Head
+    now: datetime
+    hotel: Hotel | None
+    write: WriteSet
+    was_booked: bool = False
+    inventory_version: int = 0
+    nights: dict[NightKey, NightStock] = field(default_factory=dict)
+    streams: dict[UUID, tuple[int, Booking]] = field(default_factory=dict)
+    answers: dict[tuple[str, str], tuple[bytes, Answer]] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    due_holds: dict[NightKey, set[UUID]] | None = None
+    seq_before: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.seq_before = self.head.seq
+        # Never back within a hotel, whatever the clock of the machine does.
+        self.now = max(self.now, self.head.recorded_at)
+
+    def decide(self, submission: Submission) -> Acknowledged:
+        """Decide one command and note its effects. Raises Rejected, and then nothing has changed."""
+        key = submission.idempotency
+        if key is not None and (known := self.answers.get((key.principal, key.key))):
+            fingerprint, answer = known
+            if fingerprint != key.fingerprint:
+                raise KeyReused
+            return Acknowledged(answer, replayed=True)
+        command = submission.command
+        if isinstance(command, Book):
+            answer = self._book(submission, command)
+        elif isinstance(command, HotelCommand):
+            answer = self._change_hotel(submission, command)
+        elif isinstance(command, InventoryCommand):
+            answer = self._change_inventory(submission, command)
+        else:
+            answer = self._live(submission, command)
+        if key is not None:
+            self.answers[key.principal, key.key] = (key.fingerprint, answer)
+            self.write.answer(submission.hotel_id, key, answer, self.now)
+        return Acknowledged(answer, replayed=False)
+
+    def expire(self, booking_id: UUID) -> bool:
+        """Let a hold that is past its deadline expire, as an event of its own by the system. Whether it did."""
+        version, before = self.streams[booking_id]
+        occurred_at = self._occurred_at(None)
+        events = bookings.decide(ExpireBooking(), before, self._known_hotel(), occurred_at)
+        if events:
+            after = _evolved(before, events)
+            self._note(booking_id, version, before, after, events, occurred_at, SYSTEM_METADATA)
+        return bool(events)
+
+    def close(self) -> None:
+        """Note where the head has moved."""
+        head = self.head
+        if head.seq == self.seq_before:
+            return
+        self.write.heads.append(
+            (
+                self.hotel_id,
+                self.seq_before,
+                head.seq,
+                head.hash,
+                head.occurred_at,
+                head.recorded_at,
+                head.settings_version,
+            )
+        )
+
+    def _book(self, submission: Submission, command: Book) -> Answer:
+        hotel = self._known_hotel()
+        occurred_at = self._occurred_at(submission.occurred_at)
+        event = bookings.book(command, hotel, self.nights, occurred_at)
+        booking = bookings.evolve(None, event)
+        answer = self._rendered(submission, 1, (event,), booking)
+        self._note(submission.stream_id, 0, None, booking, [event], occurred_at, submission.metadata)
+        self.write.reference(event.reference, self.hotel_id, submission.stream_id)
+        for key in submission.guest_keys:
+            self.write.guest_key(self.hotel_id, key)
+        return answer
+
+    def _live(self, submission: Submission, command: bookings.LifeCommand) -> Answer:
+        hotel = self._known_hotel()
+        known = self.streams.get(submission.stream_id)
+        if known is None:
+            raise UnknownBooking(booking_id=submission.stream_id)
+        version, before = known
+        _check_version(submission, version)
+        occurred_at = self._occurred_at(submission.occurred_at)
+        events = bookings.decide(command, before, hotel, occurred_at)
+        after = _evolved(before, events)
+        answer = self._rendered(submission, version + len(events), tuple(events), after)
+        self._note(submission.stream_id, version, before, after, events, occurred_at, submission.metadata)
+        for key in submission.guest_keys:
+            self.write.guest_key(self.hotel_id, key)
+        return answer
+
+    def _change_hotel(self, submission: Submission, command: HotelCommand) -> Answer:
+        if not isinstance(command, OpenHotel):
+            self._known_hotel()
+            _check_version(submission, self.head.settings_version)
+        occurred_at = self._occurred_at(submission.occurred_at)
+        events = hotels.decide(command, self.hotel, occurred_at, has_bookings=self.was_booked)
+        for event in events:
+            self.head.settings_version += 1
+            self._append(submission.stream_id, self.head.settings_version, event, occurred_at, submission.metadata)
+            self.hotel = hotels.evolve(self.hotel, event)
+        return self._rendered(submission, self.head.settings_version, tuple(events), None, appended=True)
+
+    def _change_inventory(self, submission: Submission, command: InventoryCommand) -> Answer:
+        hotel = self._known_hotel()
+        match command:
+            case SetPrices():
+                room_type = hotel.room_type(command.room_type)
+            case _:
+                assert_never(command)
+        _check_version(submission, self.inventory_version)
+        occurred_at = self._occurred_at(submission.occurred_at)
+        events = inventory.decide(command, hotel, occurred_at)
+        for event in events:
+            self.inventory_version += 1
+            self._append(room_type.room_type_id, self.inventory_version, event, occurred_at, submission.metadata)
+        return self._rendered(submission, self.inventory_version, tuple(events), None, appended=True)
+
+    def _known_hotel(self) -> Hotel:
+        if self.hotel is None:
+            raise UnknownHotel(hotel_id=self.hotel_id)
+        return self.hotel
+
+    def _occurred_at(self, given: datetime | None) -> datetime:
+        if given is None:
+            return max(self.now, self.head.occurred_at)
+        if given < self.head.occurred_at:
+            raise TimeRunsBackwards(occurred_at=given, ledger_at=self.head.occurred_at)
+        return given
+
+    def _rendered(
+        self,
+        submission: Submission,
+        version: int,
+        events: tuple[Event, ...],
+        booking: Booking | None,
+        *,
+        appended: bool = False,
+    ) -> Answer:
+        return submission.render(
+            Outcome(
+                hotel_id=self.hotel_id,
+                stream_id=submission.stream_id,
+                seq=self.head.seq if appended else self.head.seq + len(events),
+                version=version,
+                events=events,
+                hotel=self._known_hotel(),
+                booking=booking,
+            )
+        )
+
+    def _note(
+        self,
+        booking_id: UUID,
+        version: int,
+        before: Booking | None,
+        after: Booking,
+        events: list[BookingEvent],
+        occurred_at: datetime,
+        metadata: str,
+    ) -> None:
+        """Note a decision on a booking: its events, what it claims of the nights, its holds, its new state."""
+        for number, event in enumerate(events, start=version + 1):
+            self._append(booking_id, number, event, occurred_at, metadata)
+        changes: Claims = difference({} if before is None else before.claims(), after.claims())
+        for key, claim in changes.items():
+            night = self.nights.get(key)
+            if night is not None:
+                night.sold += claim.sold
+                night.held += claim.held
+        self.write.claim(self.hotel_id, changes)
+        self._note_holds(booking_id, before, after)
+        self.streams[booking_id] = (version + len(events), after)
+
+    def _note_holds(self, booking_id: UUID, before: Booking | None, after: Booking) -> None:
+        held_before = set() if before is None else _held(before)
+        held_after = _held(after)
+        for number in held_before - held_after:
+            self.write.end_hold((self.hotel_id, booking_id, number))
+        if after.hold_until is None:
+            return
+        for line in after.lines:
+            if line.line in held_after - held_before:
+                key = (self.hotel_id, booking_id, line.line)
+                self.write.hold(key, line.room_type, line.arrival, line.departure, after.hold_until)
+
+    def _append(self, stream_id: UUID, version: int, event: Event, occurred_at: datetime, metadata: str) -> None:
+        event_type, schema_version, data = codec.encode(event)
+        head = self.head
+        head.seq += 1
+        # Live, what is learnt happens now: one instant for both, also where the clock has gone back.
+        recorded_at = max(self.now, occurred_at)
+        head.hash = event_hash(
+            head.hash,
+            hotel_id=self.hotel_id,
+            seq=head.seq,
+            stream_id=stream_id,
+            version=version,
+            schema_version=schema_version,
+            occurred_us=microseconds(occurred_at),
+            recorded_us=microseconds(recorded_at),
+            event_type=event_type,
+            data=data,
+            metadata=metadata,
+        )
+        head.occurred_at, head.recorded_at = occurred_at, recorded_at
+        self.events.append(event)
+        self.write.events.append(
+            (
+                self.hotel_id,
+                head.seq,
+                stream_id,
+                version,
+                schema_version,
+                event_type,
+                occurred_at,
+                recorded_at,
+                head.hash,
+                data,
+                metadata,
+            )
+        )
+
+
+def _evolved(booking: Booking, events: list[BookingEvent]) -> Booking:
+    for event in events:
+        booking = bookings.evolve(booking, event)
+    return booking
+
+
+def _held(booking: Booking) -> set[int]:
+    return {line.line for line in booking.lines if line.state is LineState.HELD}
+
+
+def _check_version(submission: Submission, version: int) -> None:
+    if submission.expected_version is not None and submission.expected_version != version:
+        raise VersionMismatch(expected=submission.expected_version, actual=version)

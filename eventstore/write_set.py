@@ -1,0 +1,84 @@
+"""Everything that one append writes, column by column, as `append.sql` wants it."""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from domain.stock import Claim, Claims
+from eventstore.guest_keys import WrappedKey
+from eventstore.submission import Answer, IdempotencyKey
+
+_HEAD_COLUMNS, _NIGHT_COLUMNS, _EVENT_COLUMNS, _ANSWER_COLUMNS = 7, 5, 11, 7
+_REFERENCE_COLUMNS, _KEY_COLUMNS, _HOLD_COLUMNS, _ENDED_COLUMNS = 3, 4, 7, 3
+
+type HoldKey = tuple[UUID, UUID, int]
+"""Hotel, booking, line."""
+
+
+class WriteSet:
+    """The rows of a batch. Night claims are summed, and holds that begin and end within the batch leave no row."""
+
+    def __init__(self) -> None:
+        self.heads: list[tuple[UUID, int, int, bytes, datetime, datetime, int]] = []
+        self.events: list[tuple[UUID, int, UUID, int, int, str, datetime, datetime, bytes, str, str]] = []
+        self._nights: dict[tuple[UUID, str, date], Claim] = {}
+        self._answers: list[tuple[UUID, str, str, bytes, int, bytes, datetime]] = []
+        self._references: list[tuple[str, UUID, UUID]] = []
+        self._keys: list[tuple[UUID, UUID, str, bytes]] = []
+        self._holds: dict[HoldKey, tuple[str, date, date, datetime]] = {}
+        self._ended: list[HoldKey] = []
+
+    def claim(self, hotel_id: UUID, changes: Claims) -> None:
+        """Add what a decision claims, or frees where it is negative."""
+        nights = self._nights
+        for (room_type, night), claim in changes.items():
+            key = (hotel_id, room_type, night)
+            old = nights.get(key)
+            nights[key] = claim if old is None else Claim(old.sold + claim.sold, old.held + claim.held)
+
+    def answer(self, hotel_id: UUID, key: IdempotencyKey, answer: Answer, recorded_at: datetime) -> None:
+        """Keep the answer that repeats of this request will get."""
+        self._answers.append(
+            (hotel_id, key.principal, key.key, key.fingerprint, answer.status, answer.body, recorded_at)
+        )
+
+    def reference(self, reference: str, hotel_id: UUID, booking_id: UUID) -> None:
+        """Claim a booking reference."""
+        self._references.append((reference, hotel_id, booking_id))
+
+    def guest_key(self, hotel_id: UUID, key: WrappedKey) -> None:
+        """Keep a guest's wrapped key."""
+        self._keys.append((hotel_id, key.guest_id, key.master_key, key.wrapped))
+
+    def hold(self, key: HoldKey, room_type: str, arrival: date, departure: date, until: datetime) -> None:
+        """Open a hold."""
+        self._holds[key] = (room_type, arrival, departure, until)
+
+    def end_hold(self, key: HoldKey) -> None:
+        """End a hold, also one that this very batch has opened."""
+        if self._holds.pop(key, None) is None:
+            self._ended.append(key)
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to write."""
+        return not (self.events or self._answers)
+
+    def parameters(self) -> list[list[Any]]:
+        """The statement's parameters, $1 to $47."""
+        nights = [(*key, *claim) for key, claim in self._nights.items() if claim.sold or claim.held]
+        holds = [(*key, *hold) for key, hold in self._holds.items()]
+        return [
+            *_columns(self.heads, _HEAD_COLUMNS),
+            *_columns(nights, _NIGHT_COLUMNS),
+            *_columns(self.events, _EVENT_COLUMNS),
+            *_columns(self._answers, _ANSWER_COLUMNS),
+            *_columns(self._references, _REFERENCE_COLUMNS),
+            *_columns(self._keys, _KEY_COLUMNS),
+            *_columns(holds, _HOLD_COLUMNS),
+            *_columns(self._ended, _ENDED_COLUMNS),
+        ]
+
+
+def _columns(rows: list[Any], count: int) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(count)]
