@@ -24,7 +24,7 @@ from domain.rejections import Rejected, SoldOut, UnknownHotel
 from domain.stock import NightKey, NightStock
 from eventstore.decisions import Head, HotelSituation, is_exclusive
 from eventstore.night_ranges import range_writes
-from eventstore.reading import Connection, read_streams, recorded
+from eventstore.reading import Connection, Pool, read_streams, recorded
 from eventstore.sql import statement
 from eventstore.submission import Acknowledged, Answer, Submission
 from eventstore.write_set import WriteSet
@@ -106,7 +106,7 @@ class Appender:
 
     def __init__(
         self,
-        pool: asyncpg.Pool[Any],
+        pool: Pool,
         *,
         announce: Callable[[Iterable[UUID]], None] | None = None,
         batch_size: int = BATCH_SIZE,

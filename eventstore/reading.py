@@ -12,6 +12,8 @@ from domain.events import Event
 from eventstore import codec
 from eventstore.sql import statement
 
+# Lazily evaluated aliases: asyncpg's classes are generic in their type stubs only.
+type Pool = asyncpg.Pool[Any]
 type Connection = asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]
 
 RESERVED_HOTEL = UUID(int=0)
@@ -75,7 +77,7 @@ async def read_streams(connection: Connection, streams: Sequence[tuple[UUID, UUI
 
 
 async def pages(
-    pool: asyncpg.Pool[Any], hotel_id: UUID, *, after: int = 0, until: int | None = None, size: int = 2000
+    pool: Pool, hotel_id: UUID, *, after: int = 0, until: int | None = None, size: int = 2000
 ) -> AsyncIterator[list[RecordedEvent]]:
     """A hotel's events in pages, each read in a short transaction of its own, up to and with seq `until`."""
     seq = after

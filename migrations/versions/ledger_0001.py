@@ -114,7 +114,8 @@ TABLES = (
     "comment on table ledger.guest_key is 'One data key per guest, wrapped by the master key. No key, no guest.'",
     """
     insert into ledger.head (hotel_id, seq, hash, occurred_at, recorded_at, settings_version)
-    values ('00000000-0000-0000-0000-000000000000', 0, decode(repeat('00', 32), 'hex'), '-infinity', '-infinity', 0)
+    values ('00000000-0000-0000-0000-000000000000', 0, decode(repeat('00', 32), 'hex'), '0001-01-01 00:00+00',
+            '0001-01-01 00:00+00', 0)
     """,
 )
 
