@@ -1,0 +1,43 @@
+"""Why someone isn't let in; what HTTP makes of these is decided elsewhere."""
+
+from collections.abc import Sequence
+
+
+class NotSignedIn(Exception):
+    """No credentials where some are needed, or credentials that aren't valid. `headers` drop a cookie that isn't."""
+
+    def __init__(self, reason: str = "Sign in first.", headers: Sequence[tuple[str, str]] = ()) -> None:
+        super().__init__(reason)
+        self.headers = tuple(headers)
+
+
+class WrongCredentials(Exception):
+    """The e-mail or the password is wrong; it isn't said which."""
+
+    def __init__(self) -> None:
+        super().__init__("E-mail or password is wrong.")
+
+
+class NotPermitted(Exception):
+    """Signed in, but without a role that permits this."""
+
+    def __init__(self, reason: str = "Your account has no role that permits this.") -> None:
+        super().__init__(reason)
+
+
+class ForgedRequest(Exception):
+    """A write signed in by cookie that another site may have made the browser send."""
+
+
+class UnknownAccount(Exception):
+    """No account has this e-mail."""
+
+    def __init__(self) -> None:
+        super().__init__("No account has this e-mail.")
+
+
+class TooBusy(Exception):
+    """More passwords are waiting to be checked than can be checked soon."""
+
+    def __init__(self) -> None:
+        super().__init__("Too many sign-ins are waiting.")

@@ -1,0 +1,33 @@
+"""Why a question can't be answered; what HTTP makes of these is decided elsewhere."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lag:
+    """How far the read model of a hotel is, and how far it was asked to be."""
+
+    hotel_id: UUID
+    wanted: int
+    reached: int
+    parked: bool
+
+
+class PositionNotReached(Exception):
+    """The read model didn't reach the position asked for within the time that a query waits."""
+
+    def __init__(self, positions: Sequence[Lag]) -> None:
+        super().__init__("The read model hasn't reached the position asked for.")
+        self.positions = tuple(positions)
+
+
+class BadParameter(Exception):
+    """A parameter or header whose value can't be used."""
+
+    def __init__(self, name: str, reason: str, place: str = "query") -> None:
+        super().__init__(f"{name} can't be used: {reason}")
+        self.name = name
+        self.reason = reason
+        self.place = place

@@ -1,0 +1,68 @@
+"""Knows how the whole is put together: `create_app(settings)` makes the service, its lifespan owns every pool."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import orjson
+from fastapi import FastAPI
+from starlette.responses import Response
+
+from identity.side import open_identity
+from query.side import open_query_side
+from staysync import __version__, health, problems
+from staysync.http import Edge
+from staysync.secrets import load_secrets
+from staysync.settings import Settings
+
+
+class Json(Response):
+    """An answer as JSON, written by orjson."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        """The body's bytes."""
+        return orjson.dumps(content)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The service. Nothing is opened before its lifespan begins."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            key = load_secrets(settings.secrets_dir).signing_key()
+            app.state.identity = await stack.enter_async_context(
+                open_identity(
+                    settings.role_url("identity"),
+                    kid=key.kid,
+                    signing_key=key.private_key,
+                    public_origin=settings.public_origin,
+                )
+            )
+            app.state.query = await stack.enter_async_context(
+                open_query_side(
+                    settings.sqlalchemy_url("query"),
+                    pool_size=settings.query_pool_size,
+                    position_wait_s=settings.position_wait_s,
+                )
+            )
+            app.state.health = await stack.enter_async_context(health.open_health(settings))
+            yield
+
+    app = FastAPI(
+        title="StaySync",
+        version=__version__,
+        summary="An event-sourced hotel reservation backend that can't be made to sell a room twice.",
+        lifespan=lifespan,
+        default_response_class=Json,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        exception_handlers=problems.handlers(),
+    )
+    https = settings.public_origin is not None and settings.public_origin.startswith("https://")
+    app.add_middleware(Edge, max_body_bytes=settings.max_body_bytes, https=https)
+    app.include_router(health.router)
+    return app

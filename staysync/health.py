@@ -1,0 +1,132 @@
+"""Knows whether the service can do its work: alive at all, ready for requests, and what is wrong if not."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import orjson
+import redis.asyncio
+from fastapi import APIRouter
+from redis.exceptions import RedisError
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.requests import Request
+from starlette.responses import Response
+
+import migrations
+from identity.http import identity_of
+from query.side import query_of
+from staysync.settings import Settings
+
+router = APIRouter(tags=["health"])
+
+_PATIENCE_S = 3.0
+_BROKER_PATIENCE_S = 0.5
+_HEADS = "select version_num from public.alembic_version order by version_num"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at. A service with a failed check isn't ready, unless it is only `degraded`."""
+
+    name: str
+    problem: str | None
+    degraded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What health checks need: the migrations that this build expects, and the broker."""
+
+    expected_heads: tuple[str, ...]
+    broker: "redis.asyncio.Redis | None"
+
+
+@asynccontextmanager
+async def open_health(settings: Settings) -> AsyncIterator[Health]:
+    """Open what health checks need. The broker isn't asked for anything yet: it may be away."""
+    heads = await asyncio.to_thread(migration_heads)
+    if settings.redis_url is None:
+        yield Health(heads, None)
+        return
+    broker = redis.asyncio.Redis.from_url(
+        settings.redis_url, socket_timeout=_BROKER_PATIENCE_S, socket_connect_timeout=_BROKER_PATIENCE_S
+    )
+    try:
+        yield Health(heads, broker)
+    finally:
+        await broker.aclose()
+
+
+def migration_heads() -> tuple[str, ...]:
+    """The newest migrations that this build brings along."""
+    from alembic.script import ScriptDirectory  # takes a moment to import, and only this needs it
+
+    return tuple(sorted(ScriptDirectory(str(Path(migrations.__file__).parent)).get_heads()))
+
+
+@router.get("/health/live", summary="Is the process alive?")
+async def live() -> Response:
+    """Answers as long as the process serves requests at all."""
+    return Response(b'{"status":"alive"}', media_type="application/json")
+
+
+@router.get(
+    "/health/ready",
+    summary="Can it do its work?",
+    responses={503: {"description": "It can't; the member checks says why."}},
+)
+async def ready(request: Request) -> Response:
+    """Ready when the database can be reached with the schema that this build expects.
+
+    With the broker away it is ready and degraded: bookings go on, read models catch up when it is back.
+    """
+    health: Health = request.app.state.health
+    checks = await asyncio.gather(
+        _accounts(identity_of(request).pool, health.expected_heads),
+        _read_side(query_of(request).engine),
+        _broker(health.broker),
+    )
+    failed = [check for check in checks if check.problem is not None]
+    fatal = any(not check.degraded for check in failed)
+    body = {
+        "status": "unready" if fatal else "degraded" if failed else "ready",
+        "checks": {check.name: check.problem or "ok" for check in checks},
+    }
+    return Response(orjson.dumps(body), 503 if fatal else 200, media_type="application/json")
+
+
+async def _accounts(pool: "asyncpg.Pool[asyncpg.Record]", expected: tuple[str, ...]) -> Check:
+    try:
+        async with asyncio.timeout(_PATIENCE_S), pool.acquire() as connection:
+            found = tuple(row["version_num"] for row in await connection.fetch(_HEADS))
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        return Check("database", f"can't be reached ({type(error).__name__})")
+    if found != expected:
+        return Check("database", f"its schema is at {', '.join(found) or 'nothing'}, not at {', '.join(expected)}")
+    return Check("database", None)
+
+
+async def _read_side(engine: AsyncEngine) -> Check:
+    try:
+        async with asyncio.timeout(_PATIENCE_S), engine.connect() as connection:
+            await connection.execute(text("select 1"))
+    except (OSError, TimeoutError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        return Check("read_side", f"can't be reached ({type(error).__name__})")
+    return Check("read_side", None)
+
+
+async def _broker(broker: "redis.asyncio.Redis | None") -> Check:
+    if broker is None:
+        return Check("broker", "none is configured; read models wait for the sweep of a worker", degraded=True)
+    try:
+        async with asyncio.timeout(2 * _BROKER_PATIENCE_S):
+            await broker.ping()
+    except (OSError, TimeoutError, RedisError) as error:
+        reason = f"can't be reached ({type(error).__name__}); bookings go on, read models catch up later"
+        return Check("broker", reason, degraded=True)
+    return Check("broker", None)
