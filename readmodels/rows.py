@@ -1,0 +1,212 @@
+"""The read tables' rows as the folds handle them: plain tuples of one hotel, so `hotel_id` isn't repeated in each.
+
+A row's fields are its table's columns after `hotel_id`, in order; the first `key` of them are, with the hotel, its
+primary key. `readmodels.tables` maps the same columns for queries, and a test holds the two and the migration together.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Any, NamedTuple
+from uuid import UUID
+
+type Key = tuple[Any, ...]
+"""What names a row within its table and hotel."""
+
+
+class HotelRow(NamedTuple):
+    """The hotel itself."""
+
+    name: str
+    city: str
+    country: str
+    timezone: str
+    currency: str
+    reference_prefix: str
+    business_day_rolls_at: time
+    bookable_horizon_days: int
+    bookable_until: date
+    version: int
+    opened_at: datetime
+    changed_at: datetime
+
+
+class RoomTypeRow(NamedTuple):
+    """A room type as it is sold. `inventory_version` is the version of its stream of prices and restrictions."""
+
+    code: str
+    room_type_id: UUID
+    name: str
+    max_adults: int
+    max_children: int
+    base_price: Decimal
+    room_count: int
+    inventory_version: int
+
+
+class RoomRow(NamedTuple):
+    """A physical room."""
+
+    room: str
+    room_type: str
+    in_service_from: date
+
+
+class NightRow(NamedTuple):
+    """One night of one room type: its stock, price and restrictions."""
+
+    night: date
+    room_type: str
+    in_service: int
+    allowance: int
+    sold: int
+    held: int
+    price: Decimal
+    stop_sell: bool
+    minimum_stay: int
+    closed_to_arrival: bool
+    closed_to_departure: bool
+
+
+class BookingRow(NamedTuple):
+    """A booking as it is now. `arrival` and `departure` span its lines; `hold_until` is there while a line is held."""
+
+    booking_id: UUID
+    reference: str
+    state: str
+    version: int
+    seq: int
+    currency: str
+    rate_plan: str
+    guest_id: UUID
+    booker_id: UUID | None
+    arrival: date
+    departure: date
+    total: Decimal
+    channel: str | None
+    market_segment: str | None
+    distribution_channel: str | None
+    agent: str | None
+    company: str | None
+    customer_type: str | None
+    meal: str | None
+    country: str | None
+    flags: tuple[str, ...]
+    hold_until: datetime | None
+    booked_at: datetime
+    changed_at: datetime
+
+
+class LineRow(NamedTuple):
+    """One room of a booking."""
+
+    booking_id: UUID
+    line: int
+    room_type: str
+    adults: int
+    child_ages: tuple[int | None, ...]
+    guest_id: UUID | None
+    arrival: date
+    departure: date
+    state: str
+    total: Decimal
+    room: str | None
+
+
+class BookingNightRow(NamedTuple):
+    """What a night of a line costs, and whether it is `sold`, `held` or, where `claim` is absent, free again."""
+
+    booking_id: UUID
+    line: int
+    night: date
+    room_type: str
+    price: Decimal
+    claim: str | None
+
+
+class GuestRow(NamedTuple):
+    """A guest's details in the clear; all absent once the guest is erased."""
+
+    guest_id: UUID
+    full_name: str | None
+    email: str | None
+    phone: str | None
+    language: str | None
+    erased: bool
+
+
+class TimelineRow(NamedTuple):
+    """What happened to a booking, without personal data. `facts` is JSON text."""
+
+    booking_id: UUID
+    seq: int
+    type: str
+    occurred_at: datetime
+    recorded_at: datetime
+    actor: str | None
+    role: str | None
+    facts: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table[R: tuple[Any, ...]]:
+    """A read table: its rows, how many of their first fields are the key, and the PostgreSQL types of the columns."""
+
+    name: str
+    row: type[R]
+    key: int
+    types: tuple[str, ...]
+    blind: bool = False
+    """Whether rows are written without having been read: a row that is there already is overwritten."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns after `hotel_id`, in the order of the row's fields."""
+        fields: tuple[str, ...] = self.row._fields  # type: ignore[attr-defined]
+        return fields
+
+    def key_of(self, row: R) -> Key:
+        """What names this row within its hotel."""
+        return row[: self.key]
+
+
+HOTEL = Table(
+    "hotel",
+    HotelRow,
+    0,
+    (*("text",) * 6, "time", "integer", "date", "integer", "timestamptz", "timestamptz"),
+)
+ROOM_TYPE = Table(
+    "room_type", RoomTypeRow, 1, ("text", "uuid", "text", "integer", "integer", "numeric", "integer", "integer")
+)
+ROOM = Table("room", RoomRow, 1, ("text", "text", "date"))
+NIGHT = Table(
+    "night",
+    NightRow,
+    2,
+    ("date", "text", *("integer",) * 4, "numeric", "boolean", "smallint", "boolean", "boolean"),
+)
+BOOKING = Table(
+    "booking",
+    BookingRow,
+    1,
+    (
+        *("uuid", "text", "text", "integer", "bigint", "text", "text", "uuid", "uuid", "date", "date", "numeric"),
+        *("text",) * 8,
+        *("text[]", "timestamptz", "timestamptz", "timestamptz"),
+    ),
+)
+LINE = Table(
+    "booking_line",
+    LineRow,
+    2,
+    ("uuid", "integer", "text", "integer", "integer[]", "uuid", "date", "date", "text", "numeric", "text"),
+)
+BOOKING_NIGHT = Table("booking_night", BookingNightRow, 3, ("uuid", "integer", "date", "text", "numeric", "text"))
+GUEST = Table("guest", GuestRow, 1, ("uuid", "text", "text", "text", "text", "boolean"), blind=True)
+TIMELINE = Table(
+    "timeline", TimelineRow, 2, ("uuid", "bigint", "text", "timestamptz", "timestamptz", "text", "text", "jsonb")
+)
+
+TABLES: tuple[Table[Any], ...] = (HOTEL, ROOM_TYPE, ROOM, NIGHT, BOOKING, LINE, BOOKING_NIGHT, GUEST, TIMELINE)
+"""Every read table that is a fold of the ledger; the checkpoints alone aren't."""
