@@ -1,0 +1,1 @@
+"""Tests of the house itself: settings, secrets, embedded servers, supervisor, packaging."""
