@@ -1,7 +1,7 @@
 """A booking's life: from the hold to the departure. Each line of a booking is one room for one stay."""
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import assert_never
@@ -240,7 +240,7 @@ class RequestedLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Book:
-    """Book rooms: held until an instant, or sold at once where `hold_until` is absent.
+    """Book rooms: held for a while from now on, or sold at once where `hold_for` is absent.
 
     The reference is the hotel's prefix and `reference_suffix`. `expected_total` is in `expected_currency`.
     `price_override` is a price for every night, for imports and staff. `flags` name what an import found odd in its
@@ -254,7 +254,7 @@ class Book:
     guest: Sealed
     booker: Sealed | None
     statistics: Statistics
-    hold_until: datetime | None
+    hold_for: timedelta | None
     rate_plan: str = PUBLIC_RATE_PLAN
     expected_total: Decimal | None = None
     expected_currency: str | None = None
@@ -345,7 +345,7 @@ def book(command: Book, hotel: Hotel, stock: Stock, now: datetime) -> BookingHel
             raise PriceChanged(
                 expected=command.expected_total, total=rounded(total, hotel.currency), currency=hotel.currency
             )
-    if command.hold_until is None:
+    if command.hold_for is None:
         return BookingMade(
             reference=f"{hotel.reference_prefix}-{command.reference_suffix}",
             currency=hotel.currency,
@@ -365,7 +365,7 @@ def book(command: Book, hotel: Hotel, stock: Stock, now: datetime) -> BookingHel
         lines=lines,
         statistics=command.statistics,
         flags=command.flags,
-        hold_until=command.hold_until,
+        hold_until=now + command.hold_for,
     )
 
 

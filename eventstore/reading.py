@@ -9,7 +9,9 @@ from uuid import UUID
 import asyncpg
 
 from domain.events import Event
+from domain.rejections import UnknownBooking
 from eventstore import codec
+from eventstore.guest_keys import GuestKey, MasterKey
 from eventstore.sql import statement
 
 # Lazily evaluated aliases: asyncpg's classes are generic in their type stubs only.
@@ -89,3 +91,14 @@ async def pages(
             return
         yield page
         seq = page[-1].seq
+
+
+async def booking_guest_key(
+    connection: Connection, master_key: MasterKey, hotel_id: UUID, booking_id: UUID
+) -> GuestKey | None:
+    """The key of a booking's guest, None where it was erased. Raises UnknownBooking."""
+    row = await connection.fetchrow(statement("booking_guest_key"), hotel_id, booking_id)
+    if row is None:
+        raise UnknownBooking(booking_id=booking_id)
+    guest_id, wrapped = row
+    return None if wrapped is None else master_key.unwrap(hotel_id, guest_id, wrapped)

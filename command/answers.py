@@ -1,0 +1,109 @@
+"""What commands are answered with. No answer holds a personal field: answers are stored for repeats of a request."""
+
+from typing import Any
+
+import orjson
+
+from domain.bookings import Booking, Line
+from domain.calendar import nights
+from domain.hotels import Hotel
+from eventstore.submission import Answer, Outcome
+
+CREATED, OK = 201, 200
+
+
+def hotel_opened(outcome: Outcome) -> Answer:
+    """The new hotel."""
+    return _answer(CREATED, outcome, _hotel(outcome.hotel))
+
+
+def hotel_changed(outcome: Outcome) -> Answer:
+    """The hotel as it is now."""
+    return _answer(OK, outcome, _hotel(outcome.hotel))
+
+
+def room_type_added(code: str, outcome: Outcome) -> Answer:
+    """The new room type."""
+    return _answer(CREATED, outcome, _room_type(code, outcome.hotel))
+
+
+def room_type_changed(code: str, outcome: Outcome) -> Answer:
+    """The room type as it is now."""
+    return _answer(OK, outcome, _room_type(code, outcome.hotel))
+
+
+def booked(outcome: Outcome) -> Answer:
+    """The new booking."""
+    return _answer(CREATED, outcome, _booking(outcome))
+
+
+def booking_changed(outcome: Outcome) -> Answer:
+    """The booking as it is now."""
+    return _answer(OK, outcome, _booking(outcome))
+
+
+def _answer(status: int, outcome: Outcome, facts: dict[str, Any]) -> Answer:
+    facts["hotel_id"] = str(outcome.hotel_id)
+    facts["version"] = outcome.version
+    facts["position"] = f"{outcome.hotel_id}:{outcome.seq}"
+    return Answer(status, orjson.dumps(facts))
+
+
+def _hotel(hotel: Hotel) -> dict[str, Any]:
+    return {
+        "name": hotel.name,
+        "city": hotel.city,
+        "country": hotel.country,
+        "timezone": hotel.timezone,
+        "currency": hotel.currency,
+        "reference_prefix": hotel.reference_prefix,
+        "business_day_rolls_at": hotel.business_day_rolls_at.isoformat("minutes"),
+        "bookable_until": hotel.bookable_until,
+        "room_types": sorted(hotel.room_types),
+    }
+
+
+def _room_type(code: str, hotel: Hotel) -> dict[str, Any]:
+    kind = hotel.room_types[code]
+    return {
+        "code": kind.code,
+        "name": kind.name,
+        "max_adults": kind.max_adults,
+        "max_children": kind.max_children,
+        "base_price": {"amount": f"{kind.base_price:f}", "currency": hotel.currency},
+        "rooms": kind.rooms,
+    }
+
+
+def _booking(outcome: Outcome) -> dict[str, Any]:
+    booking = outcome.booking
+    if booking is None:
+        raise AssertionError("a command on a booking ends with a booking")
+    facts: dict[str, Any] = {
+        "booking_id": str(outcome.stream_id),
+        "reference": booking.reference,
+        "state": booking.state.value,
+        "total": {"amount": f"{booking.total:f}", "currency": booking.currency},
+        "lines": [_line(line, booking) for line in booking.lines],
+    }
+    if booking.hold_until is not None:
+        facts["hold_until"] = booking.hold_until
+    return facts
+
+
+def _line(line: Line, booking: Booking) -> dict[str, Any]:
+    currency = booking.currency
+    return {
+        "line": line.line,
+        "room_type": line.room_type,
+        "adults": line.adults,
+        "child_ages": line.child_ages,
+        "arrival": line.arrival,
+        "departure": line.departure,
+        "nights": [
+            {"date": night, "price": {"amount": f"{price:f}", "currency": currency}}
+            for night, price in zip(nights(line.arrival, line.departure), line.prices, strict=True)
+        ],
+        "state": line.state.value,
+        "room": None,
+    }

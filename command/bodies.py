@@ -1,0 +1,206 @@
+"""The bodies of commands. Unknown fields, control characters and loose types are refused; amounts are strings."""
+
+from datetime import date, time
+from decimal import Decimal
+from typing import Annotated, Literal, Self
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+MAX_LINES = 50
+MAX_ROOMS = 2000
+LONGEST_HOLD_MINUTES = 1440
+LONGEST_OPEN_HOLD_MINUTES = 60
+"""What someone without a role at the hotel may hold at most."""
+
+_NO_CONTROL = r"^[^\x00-\x1f\x7f\u2028\u2029]*$"
+_TIMEZONES = frozenset(available_timezones())
+
+
+def _known_timezone(name: str) -> str:
+    if name not in _TIMEZONES:
+        raise ValueError("not the name of a time zone, such as Europe/Lisbon")
+    return name
+
+
+def _text(longest: int) -> StringConstraints:
+    return StringConstraints(strip_whitespace=True, min_length=1, max_length=longest, pattern=_NO_CONTROL)
+
+
+type Name = Annotated[str, _text(200)]
+type Label = Annotated[str, _text(64)]
+type Note = Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=r"^[^\x00]*$")]
+type Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,19}$")]
+type RoomName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._/-]{0,19}$")]
+type Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+type Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+type Timezone = Annotated[str, StringConstraints(max_length=64), AfterValidator(_known_timezone)]
+type Email = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True,
+        max_length=254,
+        pattern=r'^[^@\s\x00-\x1f\x7f<>()\[\]",;:\\]+@[^@\s\x00-\x1f\x7f<>",;:\\]+$',
+    ),
+]
+type Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9 ()./-]{3,40}$")]
+type Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)]
+type Amount = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}(\.[0-9]{1,3})?$"), Field(examples=["120.00"])]
+type LineNumbers = Annotated[tuple[Annotated[int, Field(ge=1, le=MAX_LINES)], ...], Field(min_length=1, max_length=50)]
+
+
+class Body(BaseModel):
+    """What all bodies have in common: exact types and no fields that nobody reads."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class NoBody(Body):
+    """A command that needs no words: an empty object, or nothing at all."""
+
+
+class OpenHotelBody(Body):
+    """A hotel to open."""
+
+    name: Name
+    city: Name
+    country: Country = Field(examples=["PT"])
+    timezone: Timezone = Field(examples=["Europe/Lisbon"])
+    currency: Currency = Field(examples=["EUR"])
+    reference_prefix: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2,5}$")] | None = None
+    business_day_rolls_at: time | None = None
+    bookable_horizon_days: Annotated[int, Field(ge=1, le=3660)] | None = None
+
+    @model_validator(mode="after")
+    def _local_time(self) -> Self:
+        if self.business_day_rolls_at is not None and self.business_day_rolls_at.tzinfo is not None:
+            raise ValueError("business_day_rolls_at is a local time, without an offset")
+        return self
+
+
+class ChangeHotelBody(Body):
+    """What is to change of a hotel's details."""
+
+    name: Name | None = None
+    city: Name | None = None
+    country: Country | None = None
+    timezone: Timezone | None = None
+
+
+class AddRoomTypeBody(Body):
+    """A room type to put on sale, with its rooms."""
+
+    code: Code = Field(examples=["DBL"])
+    name: Name
+    max_adults: Annotated[int, Field(ge=1, le=100)]
+    max_children: Annotated[int, Field(ge=0, le=100)]
+    base_price: Amount
+    rooms: Annotated[tuple[RoomName, ...], Field(min_length=1, max_length=MAX_ROOMS, examples=[["101", "102"]])]
+
+
+class AddRoomsBody(Body):
+    """Further rooms of a room type."""
+
+    rooms: Annotated[tuple[RoomName, ...], Field(min_length=1, max_length=MAX_ROOMS, examples=[["103"]])]
+
+
+class SetPricesBody(Body):
+    """A price for the nights of a half-open range, on some ISO weekdays (Monday is 1) or on all."""
+
+    first: date = Field(alias="from")
+    until: date = Field(alias="to")
+    weekdays: Annotated[tuple[Annotated[int, Field(ge=1, le=7)], ...], Field(min_length=1, max_length=7)] | None = None
+    price: Amount
+
+
+class GuestBody(Body):
+    """Someone who stays or books."""
+
+    full_name: Name
+    email: Email
+    phone: Phone | None = None
+    language: Language | None = None
+
+
+class RoomBody(Body):
+    """One room that is wanted. Children are given by number or by their ages."""
+
+    room_type: Code
+    adults: Annotated[int, Field(ge=1, le=100)]
+    children: Annotated[int, Field(ge=0, le=100)] | None = None
+    child_ages: Annotated[tuple[Annotated[int, Field(ge=0, le=17)], ...], Field(max_length=100)] | None = None
+    guest: GuestBody | None = None
+
+    @model_validator(mode="after")
+    def _children_agree(self) -> Self:
+        if self.children is not None and self.child_ages is not None and self.children != len(self.child_ages):
+            raise ValueError("children and child_ages disagree")
+        return self
+
+    @property
+    def ages(self) -> tuple[int | None, ...]:
+        """One age for each child, null where it isn't known."""
+        return self.child_ages if self.child_ages is not None else (None,) * (self.children or 0)
+
+
+class MoneyBody(Body):
+    """An amount in a currency."""
+
+    amount: Amount
+    currency: Currency
+
+
+class BookBody(Body):
+    """Rooms to book for one stay [arrival, departure)."""
+
+    arrival: date
+    departure: date
+    rooms: Annotated[tuple[RoomBody, ...], Field(min_length=1, max_length=MAX_LINES)]
+    guest: GuestBody
+    booker: GuestBody | None = None
+    channel: Label | None = None
+    market_segment: Label | None = None
+    distribution_channel: Label | None = None
+    agent: Label | None = None
+    company: Label | None = None
+    customer_type: Label | None = None
+    meal: Label | None = None
+    country: Label | None = None
+    state: Literal["hold", "confirmed"] = "confirmed"
+    hold_minutes: Annotated[int, Field(ge=1, le=LONGEST_HOLD_MINUTES)] | None = None
+    rate_plan: Label = "BAR"
+    expected_total: MoneyBody | Amount | None = None
+    price_override: Amount | None = None
+
+    @model_validator(mode="after")
+    def _hold_is_held(self) -> Self:
+        if self.hold_minutes is not None and self.state != "hold":
+            raise ValueError("hold_minutes goes with the state hold only")
+        return self
+
+    @property
+    def expected(self) -> tuple[Decimal | None, str | None]:
+        """The total that the client expects, and its currency if it said one."""
+        match self.expected_total:
+            case MoneyBody(amount=amount, currency=currency):
+                return Decimal(amount), currency
+            case str(amount):
+                return Decimal(amount), None
+            case None:
+                return None, None
+
+
+class LinesBody(Body):
+    """The lines that a command is about; absent: all that it can apply to."""
+
+    lines: LineNumbers | None = None
+
+
+class CancelBody(Body):
+    """Lines to cancel, and why: a reason as a short code, a note in words."""
+
+    lines: LineNumbers | None = None
+    reason: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")] | None = Field(
+        default=None, examples=["guest_request"]
+    )
+    note: Note | None = None

@@ -1,0 +1,150 @@
+"""How every command comes in and goes out over HTTP: body, idempotency key, version, metadata, answer."""
+
+import hmac
+import inspect
+import re
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, get_type_hints
+from uuid import UUID
+
+import orjson
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from command.errors import BadHeader
+from command.side import CommandSide
+from domain.bookings import Book, LifeCommand
+from domain.hotels import HotelCommand
+from domain.inventory import InventoryCommand
+from eventstore.guest_keys import WrappedKey
+from eventstore.submission import Acknowledged, Answer, IdempotencyKey, Outcome, Submission
+from identity.http import Principal
+
+LONGEST_KEY = 255
+_KEY = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
+_ENTITY_TAG = re.compile(r'"(\d{1,9})"')
+
+
+class CommandRoute(APIRoute):
+    """A route whose body goes from bytes straight through validation, and whose path holds UUIDs and codes.
+
+    FastAPI documents it from the endpoint's signature as any other; at run time only what commands need is done, since
+    a command's time is mostly its framework's.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler, made once from the endpoint's signature."""
+        endpoint: Callable[..., Awaitable[Response]] = self.endpoint
+        hints = get_type_hints(endpoint)
+        path: list[tuple[str, Callable[[str], Any]]] = []
+        body: tuple[str, type[BaseModel]] | None = None
+        for name in inspect.signature(endpoint).parameters:
+            kind = hints[name]
+            if kind is UUID:
+                path.append((name, _uuid))
+            elif kind is str:
+                path.append((name, _code))
+            elif isinstance(kind, type) and issubclass(kind, BaseModel):
+                body = (name, kind)
+
+        async def handle(request: Request) -> Response:
+            given = request.path_params
+            arguments: dict[str, Any] = {name: parse(given[name]) for name, parse in path}
+            if body is not None:
+                name, model = body
+                arguments[name] = model.model_validate_json(await request.body() or b"{}")
+            return await endpoint(request, **arguments)
+
+        return handle
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise HTTPException(404) from None
+
+
+def _code(text: str) -> str:
+    if not text.isprintable() or len(text) > 64:
+        raise HTTPException(404)
+    return text
+
+
+async def submit(
+    side: CommandSide,
+    request: Request,
+    principal: Principal,
+    *,
+    hotel_id: UUID,
+    stream_id: UUID,
+    command: HotelCommand | InventoryCommand | Book | LifeCommand,
+    render: Callable[[Outcome], Answer],
+    guest_keys: tuple[WrappedKey, ...] = (),
+) -> Response:
+    """Append what the command decides and answer the client. Refusals are raised, for the table of problems."""
+    acknowledged = await side.appender.submit(
+        Submission(
+            hotel_id=hotel_id,
+            stream_id=stream_id,
+            command=command,
+            metadata=_metadata(request, principal),
+            render=render,
+            idempotency=await _idempotency(side, request, principal),
+            expected_version=_expected_version(request),
+            guest_keys=guest_keys,
+        )
+    )
+    return _response(acknowledged)
+
+
+def _metadata(request: Request, principal: Principal) -> str:
+    request_id: str = request.state.request_id
+    return orjson.dumps(
+        {
+            "actor": principal.actor,
+            "role": principal.role,
+            "request_id": request_id,
+            "correlation_id": request.headers.get("x-correlation-id", request_id)[:64],
+        }
+    ).decode()
+
+
+async def _idempotency(side: CommandSide, request: Request, principal: Principal) -> IdempotencyKey | None:
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return None
+    if len(key) > LONGEST_KEY or not _KEY.fullmatch(key):
+        raise BadHeader("Idempotency-Key", f"it must have 1 to {LONGEST_KEY} printable ASCII characters")
+    fingerprint = hmac.new(side.fingerprint_key, f"{request.method} {request.url.path}\n".encode(), "sha256")
+    fingerprint.update(await request.body())
+    return IdempotencyKey(principal.actor, key, fingerprint.digest())
+
+
+def _expected_version(request: Request) -> int | None:
+    tag = request.headers.get("if-match")
+    if tag is None or tag.strip() == "*":
+        return None
+    match = _ENTITY_TAG.fullmatch(tag.strip())
+    if match is None:
+        raise BadHeader("If-Match", 'it must be a version in quotes, such as "3"')
+    return int(match[1])
+
+
+def _response(acknowledged: Acknowledged) -> Response:
+    """The answer with its headers, which all follow from the body: so a repeated request gets the same ones."""
+    answer = acknowledged.answer
+    facts = orjson.loads(answer.body)
+    response = Response(answer.body, answer.status, media_type="application/json")
+    response.headers["StaySync-Position"] = facts["position"]
+    if "version" in facts:
+        response.headers["ETag"] = f'"{facts["version"]}"'
+    if answer.status == 201:
+        hotel_path = f"/v1/hotels/{facts['hotel_id']}"
+        response.headers["Location"] = (
+            f"{hotel_path}/bookings/{facts['booking_id']}" if "booking_id" in facts else hotel_path
+        )
+    return response

@@ -1,0 +1,124 @@
+"""Commands about hotels: opening one, its details, room types, rooms and prices."""
+
+from decimal import Decimal
+from functools import partial
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+from uuid_utils.compat import uuid7
+
+from command import answers
+from command.bodies import AddRoomsBody, AddRoomTypeBody, ChangeHotelBody, OpenHotelBody, SetPricesBody
+from command.http import CommandRoute, submit
+from command.side import side_of
+from domain.hotels import AddRooms, AddRoomType, ChangeHotelDetails, OpenHotel
+from domain.inventory import EVERY_DAY, SetPrices
+from eventstore.reading import RESERVED_HOTEL
+from identity.http import require_administrator, require_member
+
+router = APIRouter(prefix="/v1/hotels", tags=["hotels"], route_class=CommandRoute)
+
+_FALLBACK_PREFIX = "STAY"
+
+
+@router.post("", status_code=201)
+async def open_hotel(request: Request, body: OpenHotelBody) -> Response:
+    """Open a hotel. Needs an administrator of the group."""
+    principal = require_administrator(request)
+    side = side_of(request)
+    return await submit(
+        side,
+        request,
+        principal,
+        hotel_id=RESERVED_HOTEL,
+        stream_id=uuid7(),
+        command=OpenHotel(
+            name=body.name,
+            city=body.city,
+            country=body.country,
+            timezone=body.timezone,
+            currency=body.currency,
+            reference_prefix=body.reference_prefix or prefix_of(body.name),
+            business_day_rolls_at=body.business_day_rolls_at or side.business_day_rolls_at,
+            bookable_horizon_days=body.bookable_horizon_days or side.bookable_horizon_days,
+        ),
+        render=answers.hotel_opened,
+    )
+
+
+def prefix_of(name: str) -> str:
+    """A prefix for booking references from a hotel's name: the first letters A to Z in it."""
+    letters = "".join(letter for letter in name.upper() if "A" <= letter <= "Z")[:4]
+    return letters if len(letters) > 1 else _FALLBACK_PREFIX
+
+
+@router.patch("/{hotel_id}")
+async def change_hotel(request: Request, hotel_id: UUID, body: ChangeHotelBody) -> Response:
+    """Change a hotel's details. Needs a member of the hotel."""
+    return await submit(
+        side_of(request),
+        request,
+        require_member(request, hotel_id),
+        hotel_id=hotel_id,
+        stream_id=hotel_id,
+        command=ChangeHotelDetails(name=body.name, city=body.city, country=body.country, timezone=body.timezone),
+        render=answers.hotel_changed,
+    )
+
+
+@router.post("/{hotel_id}/room-types", status_code=201)
+async def add_room_type(request: Request, hotel_id: UUID, body: AddRoomTypeBody) -> Response:
+    """Put a room type with its rooms on sale. Needs a member of the hotel."""
+    return await submit(
+        side_of(request),
+        request,
+        require_member(request, hotel_id),
+        hotel_id=hotel_id,
+        stream_id=hotel_id,
+        command=AddRoomType(
+            room_type_id=uuid7(),
+            code=body.code,
+            name=body.name,
+            max_adults=body.max_adults,
+            max_children=body.max_children,
+            base_price=Decimal(body.base_price),
+            rooms=body.rooms,
+        ),
+        render=partial(answers.room_type_added, body.code),
+    )
+
+
+@router.post("/{hotel_id}/room-types/{code}/rooms")
+async def add_rooms(request: Request, hotel_id: UUID, code: str, body: AddRoomsBody) -> Response:
+    """Add rooms to a room type, in service from the business date on. Needs a member of the hotel."""
+    return await submit(
+        side_of(request),
+        request,
+        require_member(request, hotel_id),
+        hotel_id=hotel_id,
+        stream_id=hotel_id,
+        command=AddRooms(room_type=code, rooms=body.rooms),
+        render=partial(answers.room_type_changed, code),
+    )
+
+
+@router.put("/{hotel_id}/room-types/{code}/prices")
+async def set_prices(request: Request, hotel_id: UUID, code: str, body: SetPricesBody) -> Response:
+    """Set the price of nights. Bookings made before keep theirs. Needs a member of the hotel."""
+    return await submit(
+        side_of(request),
+        request,
+        require_member(request, hotel_id),
+        hotel_id=hotel_id,
+        stream_id=hotel_id,
+        command=SetPrices(
+            room_type=code,
+            first=body.first,
+            until=body.until,
+            weekdays=tuple(sorted(set(body.weekdays))) if body.weekdays else EVERY_DAY,
+            price=Decimal(body.price),
+        ),
+        render=partial(answers.room_type_changed, code),
+    )

@@ -1,0 +1,67 @@
+"""The write side as one thing that is opened and closed: the appender, its pool, and the keys that commands need."""
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import time
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from starlette.requests import Request
+
+from eventstore.appender import LANES, Appender
+from eventstore.guest_keys import MasterKey
+from eventstore.reading import Pool
+
+MASTER_KEY_ID = "1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandSide:
+    """All that the write side works with. `fingerprint_key` makes the HMAC of requests."""
+
+    appender: Appender
+    pool: Pool
+    master_key: MasterKey
+    fingerprint_key: bytes
+    bookable_horizon_days: int
+    business_day_rolls_at: time
+
+
+def side_of(request: Request) -> CommandSide:
+    """The write side of the application that serves a request."""
+    side: CommandSide = request.app.state.command_side
+    return side
+
+
+async def _keep(_: Any) -> None:
+    """Nothing to reset on a connection that goes back: the statements here use no session state."""
+
+
+@asynccontextmanager
+async def open_command_side(
+    *,
+    database_url: str,
+    pool_size: int,
+    master_key: bytes,
+    fingerprint_key: bytes,
+    bookable_horizon_days: int,
+    business_day_rolls_at: time,
+    announce: Callable[[Iterable[UUID]], None] | None = None,
+) -> AsyncIterator[CommandSide]:
+    """Open the write side. `announce` is told the hotels of every commit, after it."""
+    # One connection for the main loop, one to spare, and one for each lane.
+    size = max(pool_size, LANES + 2)
+    async with (
+        asyncpg.create_pool(database_url, min_size=1, max_size=size, reset=_keep) as pool,
+        Appender(pool, announce=announce) as appender,
+    ):
+        yield CommandSide(
+            appender=appender,
+            pool=pool,
+            master_key=MasterKey(MASTER_KEY_ID, master_key),
+            fingerprint_key=fingerprint_key,
+            bookable_horizon_days=bookable_horizon_days,
+            business_day_rolls_at=business_day_rolls_at,
+        )
