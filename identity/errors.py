@@ -41,3 +41,10 @@ class TooBusy(Exception):
 
     def __init__(self) -> None:
         super().__init__("Too many sign-ins are waiting.")
+
+
+class AccountsUnavailable(Exception):
+    """The database with the accounts can't be reached right now."""
+
+    def __init__(self) -> None:
+        super().__init__("The accounts can't be reached right now.")

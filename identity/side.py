@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from identity.errors import AccountsUnavailable
 from identity.passwords import Passwords
 from identity.tokens import AccessTokens
 
@@ -19,6 +20,16 @@ CSRF_HEADER = "X-CSRF-Token"
 
 _PATHS = {ACCESS_COOKIE: "/", REFRESH_COOKIE: "/v1/auth", CSRF_COOKIE: "/"}
 _POOL_SIZE = 4
+_PATIENCE_S = 5.0
+_AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InternalClientError,
+    asyncpg.InterfaceError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +40,15 @@ class IdentitySide:
     tokens: AccessTokens
     passwords: Passwords
     public_origin: str | None
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator["asyncpg.pool.PoolConnectionProxy[Any]"]:
+        """A connection for one short piece of work. Raises AccountsUnavailable when the database is away."""
+        try:
+            async with self.pool.acquire(timeout=_PATIENCE_S) as connection:
+                yield connection
+        except _AWAY as error:
+            raise AccountsUnavailable from error
 
     def cookie(self, name: str, value: str, max_age_s: int) -> str:
         """A Set-Cookie header. Scripts can read the CSRF cookie alone, since they must echo it."""

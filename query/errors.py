@@ -31,3 +31,17 @@ class BadParameter(Exception):
         self.name = name
         self.reason = reason
         self.place = place
+
+
+class ReadSideUnavailable(Exception):
+    """The database with the read tables can't be reached right now."""
+
+    def __init__(self) -> None:
+        super().__init__("The read tables can't be reached right now.")
+
+
+class NotFound(Exception):
+    """What a path or a lookup names isn't there, or isn't for whoever asks."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"There is no such {what}.")

@@ -14,9 +14,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from command import errors as command_errors
 from domain import rejections
 from domain.rejections import Rejected
 from domain.values import rounded
+from eventstore.appender import HotelBusy, LedgerUnavailable, OutcomeUnknown, ReferenceTaken
 from identity import errors as identity_errors
 from query import errors as query_errors
 
@@ -218,6 +220,20 @@ def _unknown_room_type(error: rejections.UnknownRoomType) -> Answer:
     return Answer(UNKNOWN_ROOM_TYPE, str(error), errors=(_at(f"/rooms/{error.index}/room_type", error),))
 
 
+BUSY = Problem(
+    "busy",
+    503,
+    "Too much is going on right now",
+    "The service refuses some work so that the rest stays fast. Wait as long as Retry-After says, "
+    "then send "
+    "the request again.",
+)
+UNAVAILABLE = Problem(
+    "unavailable",
+    503,
+    "The database can't be reached",
+    "Nothing was written. Wait as long as Retry-After says, then send the request again; GET /health/ready says more.",
+)
 UNKNOWN_ROOM_TYPE = Problem(
     "unknown_room_type",
     422,
@@ -513,17 +529,49 @@ TABLE: dict[type[Exception], Entry] = dict(
         ),
         _row(
             identity_errors.TooBusy,
+            BUSY,
+            headers=lambda _: (("Retry-After", "2"),),
+        ),
+        _row(
+            identity_errors.AccountsUnavailable,
+            UNAVAILABLE,
+            headers=lambda _: (("Retry-After", "2"),),
+        ),
+        # -- commands that the ledger couldn't take
+        _row(LedgerUnavailable, UNAVAILABLE, headers=lambda _: (("Retry-After", "2"),)),
+        _row(
+            HotelBusy,
             Problem(
-                "busy",
+                "hotel_busy",
                 503,
-                "Too much is going on right now",
-                "The service refuses some work so that the rest stays fast. Wait as long as Retry-After says, "
-                "then send "
-                "the request again.",
+                "The hotel's ledger is held by someone else",
+                "Another client or task has held this hotel for too long. Nothing was written; other hotels go on. "
+                "Wait as long as Retry-After says, then send the request again.",
+            ),
+            headers=lambda _: (("Retry-After", "1"),),
+        ),
+        _row(
+            OutcomeUnknown,
+            Problem(
+                "outcome_unknown",
+                503,
+                "It isn't known whether this was done",
+                "The connection to the database broke while the command was being committed. Send the same request "
+                "again with the same Idempotency-Key: it has one effect and gets the answer of that. Without a key, "
+                "look first.",
             ),
             headers=lambda _: (("Retry-After", "2"),),
         ),
+        _row(ReferenceTaken, BUSY, headers=lambda _: (("Retry-After", "1"),)),
+        _row(
+            command_errors.BadHeader,
+            INVALID,
+            errors=lambda e: (FieldError("header", pointer((e.name,)), shortened(e.reason)),),
+        ),
+        _row(command_errors.BadField, INVALID, errors=lambda e: (FieldError("body", e.pointer, shortened(e.reason)),)),
         # -- questions
+        _row(query_errors.ReadSideUnavailable, UNAVAILABLE, headers=lambda _: (("Retry-After", "2"),)),
+        _row(query_errors.NotFound, NOT_FOUND),
         _row(
             query_errors.PositionNotReached,
             Problem(

@@ -1,0 +1,38 @@
+"""The fields of accounts as clients may send them."""
+
+import re
+import unicodedata
+from typing import Annotated
+
+from pydantic import AfterValidator, StringConstraints
+
+SHORTEST_PASSWORD = 10
+LONGEST_PASSWORD = 256
+
+# Deliberately simple: one @, a dot in the domain, nothing that breaks a mail header. Only a mail can prove an address.
+_EMAIL = re.compile(r"[^\s@\"<>(),:;\\\[\]]{1,64}@[^\s@\"<>(),:;\\\[\]]{1,185}\.[^\s@\"<>(),:;\\\[\].]{2,63}")
+
+
+def _email(text: str) -> str:
+    if not _EMAIL.fullmatch(text) or ".." in text:
+        raise ValueError("this isn't an e-mail address")
+    return text.lower()
+
+
+def one_line(text: str) -> str:
+    """A text without control characters and unpaired surrogates. Raises ValueError for others."""
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
+        raise ValueError("control characters aren't possible here")
+    return text
+
+
+Email = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=254), AfterValidator(one_line), AfterValidator(_email)
+]
+NewPassword = Annotated[
+    str, StringConstraints(min_length=SHORTEST_PASSWORD, max_length=LONGEST_PASSWORD), AfterValidator(one_line)
+]
+AnyPassword = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_PASSWORD), AfterValidator(one_line)]
+FullName = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(one_line)
+]
