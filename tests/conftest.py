@@ -63,7 +63,7 @@ async def settings(servers: Servers) -> AsyncIterator[Settings]:
     settings = servers.settings(name, servers.next_valkey_database())
     admin = await connect(settings, "postgres")
     try:
-        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER staysync_owner STRATEGY WAL_LOG")
+        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER staysync_owner STRATEGY FILE_COPY")
         await open_to_roles(admin, name)  # a copy doesn't take over who may connect
         yield settings
     finally:

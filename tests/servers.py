@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -127,6 +128,8 @@ async def _keep(folder: Path, run_pid: int) -> None:
                     await asyncio.wait_for(stopping.wait(), _LOOK_S)
         finally:
             await asyncio.gather(postgres.stop(), valkey.stop())
+    if not stopping.is_set():  # the run was killed, so nobody else removes its folder
+        shutil.rmtree(folder)
 
 
 async def _make_template(servers: Servers) -> None:
