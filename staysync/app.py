@@ -8,6 +8,9 @@ import orjson
 from fastapi import FastAPI
 from starlette.responses import Response
 
+from command import routes as command_routes
+from command.side import open_command_side
+from identity import routes as identity_routes
 from identity.side import open_identity
 from query.side import open_query_side
 from staysync import __version__, health, problems
@@ -32,7 +35,8 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            key = load_secrets(settings.secrets_dir).signing_key()
+            secrets = load_secrets(settings.secrets_dir)
+            key = secrets.signing_key()
             app.state.identity = await stack.enter_async_context(
                 open_identity(
                     settings.role_url("identity"),
@@ -46,6 +50,16 @@ def create_app(settings: Settings) -> FastAPI:
                     settings.sqlalchemy_url("query"),
                     pool_size=settings.query_pool_size,
                     position_wait_s=settings.position_wait_s,
+                )
+            )
+            app.state.command_side = await stack.enter_async_context(
+                open_command_side(
+                    database_url=settings.role_url("command"),
+                    pool_size=settings.command_pool_size,
+                    master_key=secrets.master_key(),
+                    fingerprint_key=secrets.fingerprint_key(),
+                    bookable_horizon_days=settings.bookable_horizon_days,
+                    business_day_rolls_at=settings.business_day_rolls_at,
                 )
             )
             app.state.health = await stack.enter_async_context(health.open_health(settings))
@@ -64,5 +78,6 @@ def create_app(settings: Settings) -> FastAPI:
     )
     https = settings.public_origin is not None and settings.public_origin.startswith("https://")
     app.add_middleware(Edge, max_body_bytes=settings.max_body_bytes, https=https)
-    app.include_router(health.router)
+    for router in (identity_routes.router, command_routes.router, health.router):
+        app.include_router(router)
     return app
