@@ -57,7 +57,7 @@ class Secrets:
         return read_password(self.directory / f"db-{role}.password")
 
     def _key(self, name: str) -> bytes:
-        key = base64.b64decode((self.directory / name).read_bytes(), validate=True)
+        key = base64.b64decode((self.directory / name).read_bytes().strip(), validate=True)
         if len(key) != _KEY_BYTES:
             raise ValueError(f"{self.directory / name} holds {len(key)} bytes instead of {_KEY_BYTES}")
         return key
