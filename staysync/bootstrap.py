@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 import asyncpg
 
 from staysync.processes import CannotStartError
-from staysync.secrets import ROLES, Role, ensure_secrets
+from staysync.secrets import ROLES, Role, ensure_password, ensure_secrets
 from staysync.settings import Settings
 
 if TYPE_CHECKING:  # generic in its type stubs only
@@ -33,6 +33,14 @@ _ROLE_SETTINGS: dict[Role, dict[str, str]] = {
     "projector": {"idle_in_transaction_session_timeout": "60s"},
     "identity": {"statement_timeout": "10s", "idle_in_transaction_session_timeout": "10s"},
 }
+
+
+def make_secrets(settings: Settings) -> None:
+    """Make the secrets that are missing, also those that a server is to be given through a file of its own."""
+    ensure_secrets(settings.secrets_dir)
+    for file in (settings.database_password_file, settings.redis_password_file):
+        if file is not None:
+            ensure_password(file)
 
 
 async def bootstrap(settings: Settings) -> None:

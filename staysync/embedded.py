@@ -75,10 +75,13 @@ class EmbeddedServer:
         self.record.unlink(missing_ok=True)
 
 
-async def start_postgres(data_dir: Path, password_file: Path, *, durable: bool = True) -> EmbeddedServer:
+async def start_postgres(
+    data_dir: Path, password_file: Path, *, durable: bool = True, same_port: int | None = None
+) -> EmbeddedServer:
     """Start PostgreSQL on the cluster in `data_dir`, which is made if missing; returns when it takes connections.
 
-    Stops a server of the same cluster that an earlier run left behind. Raises `CannotStartError`.
+    Stops a server of the same cluster that an earlier run left behind. With `same_port` it takes the place of one that
+    others know the address of. Raises `CannotStartError`.
     """
     programs = _postgres_programs()
     identity = _postgres_identity(programs)
@@ -93,7 +96,7 @@ async def start_postgres(data_dir: Path, password_file: Path, *, durable: bool =
     settings = _POSTGRES_SETTINGS | ({} if durable else _FLEETING_POSTGRES_SETTINGS)
     log = data_dir / "log" / "postgres.log"
     for attempt in range(1, _PORT_ATTEMPTS + 1):
-        port = free_port()
+        port = same_port or free_port()
         options = [f"--{name}={value}" for name, value in (settings | {"port": str(port)}).items()]
         with log.open("wb") as output:
             process = launch(
@@ -113,10 +116,13 @@ async def start_postgres(data_dir: Path, password_file: Path, *, durable: bool =
     raise CannotStartError(f"PostgreSQL didn't start: {_last_complaint(log)} (log: {log})")
 
 
-async def start_valkey(data_dir: Path, password_file: Path, *, databases: int = 16) -> EmbeddedServer:
+async def start_valkey(
+    data_dir: Path, password_file: Path, *, databases: int = 16, same_port: int | None = None
+) -> EmbeddedServer:
     """Start Valkey without persistence: it carries nudges, and the ledger is where they come from.
 
-    Stops a server of this data directory that an earlier run left behind. Raises `CannotStartError`.
+    Stops a server of this data directory that an earlier run left behind. With `same_port` it takes the place of one
+    that others know the address of. Raises `CannotStartError`.
     """
     program = _valkey_program()
     record = data_dir / "run" / "valkey.pid"
@@ -124,7 +130,7 @@ async def start_valkey(data_dir: Path, password_file: Path, *, databases: int = 
     password = ensure_password(password_file)
     log = data_dir / "log" / "valkey.log"
     for attempt in range(1, _PORT_ATTEMPTS + 1):
-        port = free_port()
+        port = same_port or free_port()
         configuration = "\n".join(
             [
                 f"port {port}", "bind 127.0.0.1", "protected-mode yes", f"requirepass {password}",

@@ -13,6 +13,9 @@ from staysync.secrets import Role, load_secrets, read_password
 type LogLevel = Literal["debug", "info", "warning", "error"]
 
 
+_NOT_FOR_CHILDREN = {"admin_email", "admin_password", "database_password_file"}
+
+
 class Settings(BaseSettings):
     """How this installation runs. Each field is read from `STAYSYNC_<NAME>`; an empty variable counts as absent."""
 
@@ -102,6 +105,14 @@ class Settings(BaseSettings):
     def sqlalchemy_url(self, role: Role) -> str:
         """The same in the form that SQLAlchemy and Alembic want."""
         return self._role_url("postgresql+asyncpg", role)
+
+    def environment(self) -> dict[str, str]:
+        """The variables that give a child process these settings, without what no child needs: privileged passwords."""
+        shared = self.model_dump(mode="json", exclude_none=True, exclude=_NOT_FOR_CHILDREN)
+        if self.database_url is not None:
+            parts = urlsplit(self.database_url)
+            shared["database_url"] = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+        return {f"STAYSYNC_{name.upper()}": str(value) for name, value in shared.items()}
 
     def _role_url(self, scheme: str, role: Role) -> str:
         if self.database_url is None:

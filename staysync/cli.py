@@ -1,0 +1,122 @@
+"""The command line: each command says what it does and hands over to the module that does it."""
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from staysync.processes import CannotStartError
+
+app = typer.Typer(
+    name="staysync",
+    help="StaySync, a hotel reservation backend that can't be made to sell a room twice.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # a plain traceback is what a bug report needs
+)
+
+EXIT_CANNOT_START = 2
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Turn what a person can put right into one line and an exit code, instead of a traceback."""
+    from pydantic import ValidationError
+
+    try:
+        yield
+    except CannotStartError as error:
+        typer.echo(f"StaySync can't start: {error}", err=True)
+        raise typer.Exit(EXIT_CANNOT_START) from error
+    except ValidationError as error:
+        if error.title != "Settings":
+            raise
+        for problem in error.errors():
+            name = "_".join(["STAYSYNC", *(str(part).upper() for part in problem["loc"])])
+            typer.echo(f"StaySync can't start: {name}: {problem['msg']}", err=True)
+        raise typer.Exit(EXIT_CANNOT_START) from error
+
+
+@app.command()
+def up() -> None:
+    """Run everything: database and broker unless they are given, API, workers, beat. Ctrl-C stops it all."""
+    with one_line_errors():
+        from staysync.settings import Settings
+        from staysync.supervisor import run_all
+
+        asyncio.run(run_all(Settings()))
+
+
+@app.command()
+def serve() -> None:
+    """Run the API alone."""
+    with one_line_errors():
+        from staysync.serving import serve as serve_api
+        from staysync.settings import Settings
+
+        serve_api(Settings())
+
+
+@app.command()
+def worker(queue: Annotated[str, typer.Argument(help="projections or commands")]) -> None:
+    """Run the worker of one queue."""
+    if queue not in ("projections", "commands"):
+        raise typer.BadParameter("the queues are projections and commands")
+    with one_line_errors():
+        from staysync.settings import Settings
+        from staysync.working import run_worker
+
+        sys.exit(run_worker(Settings(), queue))
+
+
+@app.command()
+def beat() -> None:
+    """Run the clock that sends the scheduled commands and the projectors' sweep."""
+    with one_line_errors():
+        from staysync.settings import Settings
+        from staysync.working import run_beat
+
+        sys.exit(run_beat(Settings()))
+
+
+@app.command()
+def bootstrap() -> None:
+    """Make the database and its roles, or bring them up to date."""
+    with one_line_errors():
+        from staysync.bootstrap import bootstrap as make_roles
+        from staysync.settings import Settings
+
+        asyncio.run(make_roles(Settings()))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database's schema up to date; `bootstrap` comes first."""
+    with one_line_errors():
+        from staysync.bootstrap import migrate as upgrade
+        from staysync.settings import Settings
+
+        upgrade(Settings())
+
+
+@app.command()
+def secrets() -> None:
+    """Make the keys and passwords that are missing; those that exist stay as they are."""
+    with one_line_errors():
+        from staysync.bootstrap import make_secrets
+        from staysync.settings import Settings
+
+        make_secrets(Settings())
+
+
+@app.command()
+def demo() -> None:
+    """Make the first administrator and, unless switched off, the demo hotels; leaves what is there."""
+    with one_line_errors():
+        from staysync.settings import Settings
+        from staysync.supervisor import make_first_things
+
+        asyncio.run(make_first_things(Settings()))

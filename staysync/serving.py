@@ -1,0 +1,47 @@
+"""Knows how the API is served: uvicorn with a fast loop and parser, on one port, ended gracefully."""
+
+import contextlib
+import errno
+import socket
+
+from staysync.processes import CannotStartError
+from staysync.settings import Settings
+
+GRACE_S = 10  # requests under way may end within this time
+
+
+def serve(settings: Settings) -> None:
+    """Serve the API until SIGTERM or Ctrl-C. Raises `CannotStartError` if the port can't be had."""
+    listener = listen(settings)
+    import uvicorn  # after the port: who has to choose another one shouldn't wait
+
+    from staysync.app import create_app
+
+    config = uvicorn.Config(
+        create_app(settings),
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # what a client says about its own address isn't believed
+        log_level=settings.log_level,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn has ended in order by then and says it once more
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def listen(settings: Settings) -> socket.socket:
+    """A socket on the API's address. Raises `CannotStartError` if somebody has it, or if it isn't ours to have."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port of a run that just ended is free
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise CannotStartError(f"port {settings.port} is taken; STAYSYNC_PORT names another") from error
+        raise CannotStartError(f"{settings.host}:{settings.port} can't be listened on: {error.strerror}") from error
+    return listener

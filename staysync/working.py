@@ -1,0 +1,97 @@
+"""Knows how Celery's processes are run: a worker for each queue, and beat. Each shows by a file that it is alive."""
+
+import os
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+from celery import bootsteps
+from celery.beat import PersistentScheduler
+
+from staysync.celery_app import make_celery
+from staysync.settings import Settings
+
+_SIGN_OF_LIFE_S = 5.0
+
+
+def run_worker(settings: Settings, queue: str) -> int:
+    """Run the worker of one queue until SIGTERM (which lets tasks under way finish); its exit code."""
+    _quiet_root_warning()
+    app = make_celery(settings)
+    alive = sign_of_life(settings, f"worker-{queue}")
+    app.steps["consumer"].add(_sign_of_life_step(alive))
+    concurrency = settings.workers if queue == "projections" else 1
+    # Nobody asks these workers how they are by messages: mingle, gossip and heartbeats would only cost time at start.
+    app.worker_main(
+        [
+            "--quiet",
+            "worker",
+            f"--queues={queue}",
+            f"--concurrency={concurrency}",
+            f"--hostname={queue}-{os.getpid()}@%h",
+            f"--loglevel={settings.log_level}",
+            "--without-gossip",
+            "--without-mingle",
+            "--without-heartbeat",
+        ]
+    )
+    return 0
+
+
+def run_beat(settings: Settings) -> int:
+    """Run the clock of scheduled tasks until SIGTERM; its exit code."""
+    _quiet_root_warning()
+    app = make_celery(settings)
+    run_folder = settings.data_dir / "run"
+    run_folder.mkdir(parents=True, exist_ok=True)
+    alive = sign_of_life(settings, "beat")
+
+    class LivingScheduler(PersistentScheduler):
+        """Celery's scheduler, which also shows that it ticks."""
+
+        max_interval = int(_SIGN_OF_LIFE_S)
+
+        def tick(self, *args: Any, **options: Any) -> float:
+            alive.touch()
+            return super().tick(*args, **options)
+
+    app.Beat(
+        scheduler_cls=LivingScheduler,
+        schedule=str(run_folder / "beat-schedule"),
+        loglevel=settings.log_level.upper(),
+        quiet=True,
+    ).run()
+    return 0
+
+
+def sign_of_life(settings: Settings, name: str) -> Path:
+    """The file whose time of change says when the process `name` was last seen at work."""
+    return settings.data_dir / "run" / f"{name}.alive"
+
+
+def _sign_of_life_step(alive: Path) -> type[bootsteps.StartStopStep]:
+    """A step of the worker's consumer: it touches the file while the consumer has its broker and turns its loop."""
+
+    class SignOfLife(bootsteps.StartStopStep):
+        requires = ("celery.worker.components:Timer",)
+
+        def start(self, consumer: Any) -> None:
+            alive.parent.mkdir(parents=True, exist_ok=True)
+            alive.touch()
+            self.timer = consumer.timer.call_repeatedly(_SIGN_OF_LIFE_S, alive.touch)
+
+        def stop(self, consumer: Any) -> None:  # noqa: ARG002 - Celery's signature
+            self.timer.cancel()
+
+    return SignOfLife
+
+
+def is_alive(file: Path, within_s: float) -> bool:
+    """Was the process of this file at work within that time?"""
+    return file.exists() and time.time() - file.stat().st_mtime < within_s
+
+
+def _quiet_root_warning() -> None:
+    """The embedded servers may be run by root on a developer's machine; saying so at each start helps nobody."""
+    warnings.filterwarnings("ignore", message="You.re running the worker with superuser privileges")
