@@ -20,8 +20,8 @@ from staysync.processes import CannotStartError, launch, sole_user, stop_child, 
 from staysync.serving import listen
 from staysync.settings import Settings
 
-if TYPE_CHECKING:  # the demo brings the whole write side along, and is needed late
-    from staysync.demo import SignIn
+if TYPE_CHECKING:  # it brings the whole identity side along, and is needed late
+    from staysync.admin import SignIn
 
 CHILDREN: dict[str, tuple[str, ...]] = {
     "api": ("serve",),
@@ -271,4 +271,5 @@ def _tell(settings: Settings, sign_ins: "list[SignIn]", took_s: float) -> None:
     if sign_ins:
         say("The demo's sign-ins:")
     for sign_in in sign_ins:
-        say(f"  {sign_in.email}  {sign_in.password}  ({sign_in.role})")
+        place = f" of {sign_in.hotel}" if sign_in.hotel else ""
+        say(f"  {sign_in.email}  {sign_in.password}  ({sign_in.role}{place})")

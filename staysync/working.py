@@ -74,7 +74,7 @@ def _sign_of_life_step(alive: Path) -> type[bootsteps.StartStopStep]:
     """A step of the worker's consumer: it touches the file while the consumer has its broker and turns its loop."""
 
     class SignOfLife(bootsteps.StartStopStep):
-        requires = ("celery.worker.components:Timer",)
+        requires = ("celery.worker.consumer.tasks:Tasks",)
 
         def start(self, consumer: Any) -> None:
             alive.parent.mkdir(parents=True, exist_ok=True)
