@@ -19,6 +19,7 @@ from domain.bookings import Book, LifeCommand, RequestedLine
 from domain.hotels import AddRoomType, HotelCommand, OpenHotel
 from domain.inventory import InventoryCommand
 from domain.values import Statistics
+from eventstore.guest_keys import WrappedKey
 from eventstore.reading import RESERVED_HOTEL, Connection
 from eventstore.submission import Acknowledged, Answer, IdempotencyKey, Outcome, Submission
 from staysync.secrets import load_secrets
@@ -106,8 +107,9 @@ class House:
         hold_for: timedelta | None = None,
         key: str | None = None,
         fingerprint: bytes = bytes(32),
+        kept: WrappedKey | None = None,
     ) -> dict[str, Any]:
-        """Book rooms for days counted from today; the answer as the client sees it."""
+        """Book rooms for days counted from today; the answer as the client sees it. `kept` is a key to keep instead."""
         guest_id = uuid7()
         guest_key, wrapped = self.side.master_key.new_guest_key(self.hotel_id, guest_id)
         command = Book(
@@ -128,7 +130,7 @@ class House:
                 metadata=METADATA,
                 render=answers.booked,
                 idempotency=None if key is None else IdempotencyKey("tests", key, fingerprint),
-                guest_keys=(wrapped,),
+                guest_keys=(kept or wrapped,),
             )
         )
         answer: dict[str, Any] = orjson.loads(acknowledged.answer.body)
