@@ -1,0 +1,42 @@
+# `make run` and `make test` need Python 3.12 or newer (or uv) and nothing else; each makes what it lacks.
+# The recipes use exec, so that Ctrl-C reaches StaySync itself and make waits for its clean end.
+
+ARGS ?= -n 2
+BENCH_ARGS ?=
+
+.PHONY: help run test check lock bench clean
+
+help:
+	@echo "make run    run StaySync with its own PostgreSQL and Valkey (STAYSYNC_* variables: docs/configuration.md)"
+	@echo "make test   run the tests (ARGS='-n 2' are pytest's arguments)"
+	@echo "make check  linter, formatter, types, direction of imports"
+	@echo "make bench  measure (BENCH_ARGS are its arguments)"
+	@echo "make lock   pin the newest packages that pyproject.toml allows, with hashes"
+	@echo "make clean  remove the environment and caches; data stays"
+
+run:
+	@sh requirements/environment.sh run
+	@exec .venv/bin/staysync up
+
+test:
+	@sh requirements/environment.sh dev
+	@exec .venv/bin/python -m pytest $(ARGS)
+
+check:
+	@sh requirements/environment.sh dev
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+bench:
+	@sh requirements/environment.sh dev
+	@exec .venv/bin/python -m bench $(BENCH_ARGS)
+
+lock:
+	@sh requirements/environment.sh dev
+	@exec sh requirements/lock.sh
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
