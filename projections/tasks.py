@@ -1,0 +1,83 @@
+"""The projectors' tasks. They are thin: each hands over to a function that can be called without Celery."""
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from celery import Celery
+from redis.exceptions import RedisError
+
+from projections.drain import CannotRebuild, Projector, drain_shards, rebuild_hotel, retry, sweep
+from projections.news import News
+
+log = logging.getLogger(__name__)
+
+DRAIN = "projections.drain"
+SWEEP = "projections.sweep"
+RETRY = "projections.retry"
+REBUILD = "projections.rebuild"
+
+LINGER_S = 0.5
+AT_WORK_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectionSide:
+    """What a projection worker's process keeps open."""
+
+    projector: Projector
+    news: News
+
+
+class Runs(Protocol):
+    """Runs work on the event loop of this worker process, with what the process keeps open."""
+
+    def __call__[R](self, work: Callable[[ProjectionSide], Awaitable[R]]) -> R: ...
+
+
+async def drain_what_is_told(side: ProjectionSide, *, linger_s: float = LINGER_S, at_work_s: float = AT_WORK_S) -> bool:
+    """Drain shards as news of them comes, until there is none for a moment. True if there is more to do.
+
+    Bounded in time, so that other tasks get their turn. Without Redis it ends at once; the sweep finds what was missed.
+    """
+    end = time.monotonic() + at_work_s
+    try:
+        await side.news.wake()
+        while time.monotonic() < end:
+            shard = await side.news.next(linger_s)
+            if shard is None:
+                break
+            if not await drain_shards(side.projector, [shard]):
+                await side.news.tell([shard])
+        return await side.news.sleep()
+    except RedisError as error:
+        log.warning("no news can be heard: %s", type(error).__name__)
+        return False
+
+
+def add_tasks(app: Celery, run: Runs) -> None:
+    """Give a Celery app the projectors' tasks."""
+
+    @app.task(name=DRAIN)
+    def drain() -> None:
+        if run(drain_what_is_told):
+            app.send_task(DRAIN)
+
+    @app.task(name=SWEEP)
+    def sweep_all() -> None:
+        if not run(lambda side: sweep(side.projector)):
+            app.send_task(SWEEP)
+
+    @app.task(name=RETRY)
+    def retry_hotel(hotel_id: str) -> str:
+        return run(lambda side: retry(side.projector, UUID(hotel_id))).value
+
+    @app.task(name=REBUILD)
+    def rebuild(hotel_id: str) -> None:
+        try:
+            run(lambda side: rebuild_hotel(side.projector, UUID(hotel_id)))
+        except CannotRebuild as error:
+            log.error("hotel %s can't be rebuilt: %s", hotel_id, error)
