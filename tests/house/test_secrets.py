@@ -1,0 +1,75 @@
+"""Secrets are made once, for their owner only, and a second maker changes nothing."""
+
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from staysync.secrets import ROLES, ensure_password, ensure_secrets, load_secrets
+
+
+def _contents(directory: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in directory.iterdir()}
+
+
+def test_only_the_owner_can_read_them(tmp_path: Path) -> None:
+    directory = tmp_path / "secrets"
+    ensure_secrets(directory)
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(file.stat().st_mode) for file in directory.iterdir()} == {0o600}
+
+
+def test_a_directory_that_others_could_read_is_closed(tmp_path: Path) -> None:
+    directory = tmp_path / "secrets"
+    directory.mkdir(mode=0o755)
+    ensure_secrets(directory)
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+
+
+def test_a_second_call_changes_nothing(tmp_path: Path) -> None:
+    ensure_secrets(tmp_path)
+    before = _contents(tmp_path)
+    ensure_secrets(tmp_path)
+    assert _contents(tmp_path) == before
+
+
+def test_processes_that_start_at_once_agree(tmp_path: Path) -> None:
+    program = (
+        "import sys, pathlib; from staysync.secrets import ensure_secrets, ROLES;"
+        "s = ensure_secrets(pathlib.Path(sys.argv[1]));"
+        "print(s.master_key().hex(), s.signing_key().kid, *[s.database_password(r) for r in ROLES])"
+    )
+    several = [
+        subprocess.Popen([sys.executable, "-c", program, str(tmp_path / "secrets")], stdout=subprocess.PIPE)  # noqa: S603 - ours
+        for _ in range(4)
+    ]
+    answers = {process.communicate()[0] for process in several}
+    assert [process.returncode for process in several] == [0] * 4
+    assert len(answers) == 1
+    assert not [name for name in _contents(tmp_path / "secrets") if name.startswith(".")]
+
+
+def test_each_is_what_its_reader_expects(tmp_path: Path) -> None:
+    ensure_secrets(tmp_path)
+    secrets = load_secrets(tmp_path)
+    assert len(secrets.master_key()) == len(secrets.fingerprint_key()) == 32
+    assert secrets.master_key() != secrets.fingerprint_key()
+    assert len({secrets.database_password(role) for role in ROLES}) == len(ROLES)
+    key = secrets.signing_key()
+    assert len(key.kid) == 16
+    key.private_key.public_key().verify(key.private_key.sign(b"text"), b"text")
+
+
+def test_a_key_of_the_wrong_length_is_refused(tmp_path: Path) -> None:
+    ensure_secrets(tmp_path)
+    (tmp_path / "master.key").write_text("c2hvcnQ=")
+    with pytest.raises(ValueError, match=r"5 bytes instead of 32|master\.key"):
+        load_secrets(tmp_path).master_key()
+
+
+def test_a_password_may_end_with_a_line_end(tmp_path: Path) -> None:
+    file = tmp_path / "own.password"
+    file.write_text("mine\n")
+    assert ensure_password(file) == "mine"

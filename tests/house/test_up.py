@@ -1,0 +1,97 @@
+"""`staysync up` says in one line why it can't start, and leaves nothing behind when it is stopped on the way."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from staysync.embedded import free_port
+from staysync.processes import birth_of, sole_user, wait_until
+
+_ROOT = Path(__file__).parents[2]
+_PATIENCE_S = 120.0
+
+
+def _up(data_dir: Path, port: int, **settings: str) -> "subprocess.Popen[str]":
+    environment = os.environ | {
+        "STAYSYNC_DATA_DIR": str(data_dir),
+        "STAYSYNC_PORT": str(port),
+        "PYTHONPATH": str(_ROOT),
+    }
+    return subprocess.Popen(
+        [sys.executable, "-m", "staysync", "up"],
+        env=environment | settings,
+        cwd=_ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _refusal(data_dir: Path, port: int, **settings: str) -> str:
+    """The one line on standard error of a start that must fail."""
+    process = _up(data_dir, port, **settings)
+    _, errors = process.communicate(timeout=_PATIENCE_S)
+    assert process.returncode == 2, errors
+    lines = errors.strip().splitlines()
+    assert len(lines) == 1, errors
+    assert _left_behind(data_dir) == []
+    return lines[0]
+
+
+def _left_behind(data_dir: Path) -> list[str]:
+    """Records of processes that still run."""
+    living = []
+    for record in data_dir.glob("run/*.pid"):
+        pid, _, birth = record.read_text().strip().partition(" ")
+        if birth_of(int(pid)) == birth:
+            living.append(record.name)
+    return living
+
+
+def test_a_taken_port(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert f"port {port} is taken; STAYSYNC_PORT names another" in _refusal(tmp_path / "data", port)
+
+
+def test_a_data_directory_in_use(tmp_path: Path) -> None:
+    with sole_user(tmp_path / "data"):
+        line = _refusal(tmp_path / "data", free_port())
+    assert f"is in use by another StaySync (process {os.getpid()})" in line
+
+
+def test_a_data_directory_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert "can't be written" in _refusal(tmp_path / "file" / "data", free_port())
+
+
+def test_a_data_directory_of_another_postgresql_version(tmp_path: Path) -> None:
+    (tmp_path / "data" / "postgres").mkdir(parents=True)
+    (tmp_path / "data" / "postgres" / "PG_VERSION").write_text("16\n")
+    assert "belongs to PostgreSQL 16" in _refusal(tmp_path / "data", free_port())
+
+
+def test_a_setting_that_cannot_be_right(tmp_path: Path) -> None:
+    assert "STAYSYNC_WORKERS" in _refusal(tmp_path / "data", free_port(), STAYSYNC_WORKERS="many")
+
+
+def test_a_database_that_is_not_there(tmp_path: Path) -> None:
+    url = f"postgresql://someone@127.0.0.1:{free_port()}/staysync"
+    assert "can't be used" in _refusal(tmp_path / "data", free_port(), STAYSYNC_DATABASE_URL=url)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_starting_stops_what_had_started(tmp_path: Path, number: signal.Signals) -> None:
+    data_dir = tmp_path / "data"
+    process = _up(data_dir, free_port())
+    assert wait_until((data_dir / "run" / "valkey.pid").exists, _PATIENCE_S)
+    process.send_signal(number)
+    output, errors = process.communicate(timeout=_PATIENCE_S)
+    assert process.returncode == 0, errors
+    assert output.endswith("StaySync has stopped.\n")
+    assert _left_behind(data_dir) == []
