@@ -99,11 +99,11 @@ async def background(
 
 
 @asynccontextmanager
-async def served(place: Place, name: str, kind: str, settings: Settings, *more: str) -> AsyncIterator[int]:
-    """Run `python -m bench.serve kind`; yields its port once it takes connections."""
+async def served(place: Place, name: str, arguments: Sequence[str], settings: Settings) -> AsyncIterator[int]:
+    """Run a server as `python arguments`; yields its port once it takes connections."""
     port = free_port()
-    arguments = ["-m", "bench.serve", kind, str(port), *more]
-    async with background(place, name, arguments, environment(settings)) as process:
+    variables = {**environment(settings), "STAYSYNC_PORT": str(port)}
+    async with background(place, name, arguments, variables) as process:
         deadline = asyncio.get_running_loop().time() + _READY_S
         while not await _listens(port):
             if process.poll() is not None or asyncio.get_running_loop().time() > deadline:

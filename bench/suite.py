@@ -1,6 +1,7 @@
 """What is measured, against what it is held, and the order: every measurement once in each round, to and fro."""
 
 import random
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -9,10 +10,11 @@ from dataclasses import dataclass
 import asyncpg
 
 from bench import bare_insert
-from bench.append import append_for
+from bench.append import IN_FLIGHT, append_for
 from bench.figures import Target
 from bench.hotels import Market, open_market
-from bench.place import Place
+from bench.load import Result, Specification
+from bench.place import Place, output_of, served
 from command.side import CommandSide, open_command_side
 from staysync.bootstrap import connect
 from staysync.secrets import load_secrets
@@ -36,6 +38,12 @@ METRICS: dict[str, Metric] = {
     "append, spread": Metric("bookings/s", "64 in flight over 100 hotels of 10 room types"),
     "append, one hotel": Metric("bookings/s", "64 in flight over 1,000 room types of one hotel"),
     "append, hot": Metric("bookings/s", "64 in flight on one room type of one hotel"),
+    "HTTP": Metric("bookings/s", "64 in flight, keep-alive, one API process, over 100 hotels of 10 room types"),
+    "HTTP, hot": Metric("bookings/s", "the same on one room type of one hotel"),
+    "HTTP, no database": Metric("bookings/s", "the same route, decided against stock in memory"),
+    "bare Starlette": Metric("answers/s", "reads the body, answers a constant of the same size"),
+    "HTTP at half rate, p50": Metric("ms", "response time at half of the rate above, from the intended start"),
+    "HTTP at half rate, p99": Metric("ms", "the same"),
 }
 
 TARGETS: tuple[Target, ...] = (
@@ -50,6 +58,23 @@ TARGETS: tuple[Target, ...] = (
         bound=0.5,
     ),
     Target(name="append hot / spread", above="append, hot", below="append, spread", sense="at least", bound=1.0),
+    Target(name="HTTP / no database", above="HTTP", below="HTTP, no database", sense="at least", bound=0.7),
+    Target(
+        name="no database / bare Starlette",
+        above="HTTP, no database",
+        below="bare Starlette",
+        sense="at least",
+        bound=0.4,
+        orientation=True,
+    ),
+    Target(
+        name="HTTP at half rate, p99 / p50",
+        above="HTTP at half rate, p99",
+        below="HTTP at half rate, p50",
+        sense="at most",
+        bound=5,
+        orientation=True,
+    ),
 )
 
 
@@ -87,7 +112,7 @@ class Measurement:
     """Takes the number of the round."""
 
 
-GROUPS = ("insert", "append")
+GROUPS = ("insert", "append", "http")
 NEEDS = {"append": {"insert"}}
 """Groups without which another one's ratios would be missing."""
 
@@ -131,6 +156,9 @@ async def _prepared(
     if groups & {"insert", "append"}:
         settings = await place.make_database("bench")
         measurements += await _ledger_measurements(place, settings, size, groups, stack)
+    if "http" in groups:
+        settings = await place.make_database("bench_http", 1)
+        measurements += await _http_measurements(place, settings, size, stack)
     return measurements
 
 
@@ -183,6 +211,76 @@ async def _ledger_measurements(
 
     appends = [appending(name, market) for name, market in markets.items()] if "append" in groups else []
     return [Measurement("insert", insert), *appends]
+
+
+async def _http_measurements(place: Place, settings: Settings, size: Size, stack: AsyncExitStack) -> list[Measurement]:
+    """The booking route: as it is, without its database, and what remains where only Starlette answers."""
+    async with write_side(settings) as side:
+        spread = await open_market(
+            side,
+            hotels=size.hotels,
+            types=size.types,
+            rooms=size.rooms,
+            arrival_days=size.arrival_days,
+            horizon_days=size.horizon_days,
+        )
+        hot = await open_market(
+            side,
+            hotels=1,
+            types=1,
+            rooms=size.hot_rooms,
+            arrival_days=size.hot_arrival_days,
+            horizon_days=size.horizon_days,
+        )
+    async with administrator(settings) as admin:
+        await settle(admin)
+    real = await stack.enter_async_context(served(place, "api", ["-m", "staysync", "serve"], settings))
+    without = await stack.enter_async_context(
+        served(place, "without-database", ["-m", "bench.serve", "without-database"], settings)
+    )
+    bare = await stack.enter_async_context(served(place, "bare", ["-m", "bench.serve", "bare"], settings))
+    peak = 0.0
+
+    async def at_full_rate(name: str, port: int, market: Market) -> Figures:
+        return {name: (await load(port, market, size.seconds)).rate}
+
+    async def booking(number: int) -> Figures:
+        nonlocal peak
+        del number
+        figures = await at_full_rate("HTTP", real, spread)
+        peak = figures["HTTP"]
+        return figures
+
+    async def at_half_rate(number: int) -> Figures:
+        del number
+        result = await load(real, spread, size.seconds, rate=peak / 2 or 100.0)
+        return {"HTTP at half rate, p50": result.p50_ms, "HTTP at half rate, p99": result.p99_ms}
+
+    return [
+        Measurement("http", booking),
+        Measurement("http", lambda _: at_full_rate("HTTP, no database", without, spread)),
+        Measurement("http", lambda _: at_full_rate("bare Starlette", bare, spread)),
+        Measurement("http", lambda _: at_full_rate("HTTP, hot", real, hot)),
+        Measurement("http", at_half_rate),
+    ]
+
+
+async def load(
+    port: int, market: Market, seconds: float, *, rate: float | None = None, positions: bool = False
+) -> Result:
+    """Send bookings from the load process, 64 in flight at most."""
+    specification = Specification(
+        port=port,
+        connections=IN_FLIGHT,
+        seconds=seconds,
+        rate=rate,
+        hotels=[(str(hotel_id), list(codes)) for hotel_id, codes in market.hotels],
+        first_arrival=market.first_arrival.isoformat(),
+        arrival_days=market.arrival_days,
+        positions=positions,
+    )
+    command = [sys.executable, "-m", "bench.load"]
+    return Result.read(await output_of(command, given=specification.text(), limit_s=seconds + 20))
 
 
 @asynccontextmanager
