@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from staysync.importing.console import app as imports
 from staysync.processes import CannotStartError
 
 app = typer.Typer(
@@ -17,6 +18,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,  # a plain traceback is what a bug report needs
 )
+
+app.add_typer(imports, name="import")
 
 EXIT_CANNOT_START = 2
 

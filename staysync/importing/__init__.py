@@ -1,0 +1,1 @@
+"""Imports: the history of hotels from elsewhere, replayed as the same commands that clients send."""

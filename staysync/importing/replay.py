@@ -1,0 +1,281 @@
+"""Replays a plan into the ledger: many commands in flight, in order; goes on where an earlier run stopped."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID, uuid5
+
+from command.side import CommandSide, open_command_side
+from domain.bookings import Book, CancelLines, CheckIn, CheckOut, LifeCommand, MarkNoShow, RequestedLine, book
+from domain.rejections import Rejected, TimeRunsBackwards
+from domain.values import Sealed
+from eventstore.appender import Appender, HotelBusy, LedgerUnavailable, OutcomeUnknown, ReferenceTaken
+from eventstore.guest_keys import WrappedKey
+from eventstore.submission import Acknowledged, Submission
+from staysync.importing.hotel_demand import History, Row
+from staysync.importing.hotels import Hotels, ImportedHotel, Inventory
+from staysync.importing.plan import PLACE_IN_LIFE, STEPS_OF_LIFE, Action, NightOfHotel, Plan, Step, apply
+from staysync.secrets import load_secrets
+from staysync.settings import Settings
+
+IN_FLIGHT = 512
+_BATCH_SIZE = 128
+# A server that restarts is waited for, since a step that is given up while later ones succeed comes too late.
+_PATIENCE_S = 120.0
+
+# Without I, O, 0 and 1, as in the references of live bookings.
+_REFERENCE_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+_REFERENCE_BITS = 40
+_SCATTER = 0x9E3779B97B  # odd, so multiplying by it modulo 2**40 gives every line a suffix of its own
+
+_SIMPLE: dict[Action, LifeCommand] = {
+    Action.CHECK_IN: CheckIn(),
+    Action.CHECK_OUT: CheckOut(),
+    Action.CANCEL: CancelLines(),
+    Action.NO_SHOW: MarkNoShow(),
+}
+_NOBODY = Sealed(guest_id=UUID(int=0), ciphertext="")
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why a row isn't in the ledger, or not wholly: the step, the rule's name, and its words."""
+
+    action: Action
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """How an import ended. `stopped` says why it isn't done, where it isn't; then some rows have no end yet."""
+
+    history: History
+    refused: dict[int, Refused]
+    imported: frozenset[int]
+    hotels: dict[str, ImportedHotel]
+    found_steps: int
+    written_steps: int
+    stopped: str | None
+
+    @property
+    def unfinished(self) -> int:
+        """Rows that have no end yet."""
+        return len(self.history.rows) - len(self.imported) - len(self.refused)
+
+
+type Progress = Callable[[int, date], None]
+"""Told how many steps are done and which day it is in the history."""
+
+
+class Stop:
+    """How somebody asks a running import to stop after what is in flight."""
+
+    def __init__(self) -> None:
+        self.reason: str | None = None
+
+    def ask(self, reason: str) -> None:
+        """Stop soon."""
+        self.reason = self.reason or reason
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[tuple[CommandSide, Appender]]:
+    """The write side, and an appender of the import's own: larger batches, more patience."""
+    secrets = load_secrets(settings.secrets_dir)
+    async with (
+        open_command_side(
+            database_url=settings.role_url("command"),
+            pool_size=settings.command_pool_size,
+            master_key=secrets.master_key(),
+            fingerprint_key=secrets.fingerprint_key(),
+            bookable_horizon_days=settings.bookable_horizon_days,
+            business_day_rolls_at=settings.business_day_rolls_at,
+        ) as side,
+        Appender(side.pool, batch_size=_BATCH_SIZE, patience_s=_PATIENCE_S) as appender,
+    ):
+        yield side, appender
+
+
+async def replay(
+    settings: Settings, plan: Plan, inventory: Inventory, *, progress: Progress | None = None, stop: Stop | None = None
+) -> Result:
+    """Bring a history into the ledger as commands. Raises CannotStartError before anything is written."""
+    async with opened(settings) as (side, appender):
+        hotels = Hotels(side, appender, plan)
+        await hotels.open(inventory)
+        return await _Replay(plan, hotels, side, appender, progress or _silent, stop or Stop()).run()
+
+
+def _silent(steps: int, day: date) -> None:
+    del steps, day
+
+
+class _Replay:
+    def __init__(
+        self, plan: Plan, hotels: Hotels, side: CommandSide, appender: Appender, progress: Progress, stop: Stop
+    ) -> None:
+        self._plan = plan
+        self._hotels = hotels
+        self._master_key = side.master_key
+        self._appender = appender
+        self._progress = progress
+        self._stop = stop
+        self._in_flight: deque[tuple[Step, asyncio.Task[Acknowledged]]] = deque()
+        self._refused: dict[int, Refused] = {}
+        self._imported: set[int] = set()
+        self._sold: dict[NightOfHotel, int] = _Counts()
+        self._found = 0
+        self._written = 0
+        self._ended_steps = 0
+
+    async def run(self) -> Result:
+        """Go through all steps; stops early where it is asked to or where the ledger can't be reached."""
+        try:
+            for step in self._plan:
+                if self._stop.reason is not None:
+                    break
+                if not self._is_settled(step):
+                    self._send(step)
+                    if len(self._in_flight) >= IN_FLIGHT:
+                        await self._settle_oldest()
+                elif self._ended_steps % IN_FLIGHT == 0:
+                    self._progress(self._ended_steps, step.occurred_at.date())
+                    await asyncio.sleep(0)  # skipping what is done must not keep Ctrl-C waiting
+            while self._in_flight:
+                await self._settle_oldest()
+        except BaseException:
+            # What was handed over is decided all the same; its answers have nobody to go to any more.
+            await asyncio.gather(*(task for _, task in self._in_flight), return_exceptions=True)
+            raise
+        return Result(
+            history=self._plan.history,
+            refused=self._refused,
+            imported=frozenset(self._imported),
+            hotels=self._hotels.by_name,
+            found_steps=self._found,
+            written_steps=self._written,
+            stopped=self._stop.reason,
+        )
+
+    # ------------------------------------------------------------ what an earlier run has done
+
+    def _is_settled(self, step: Step) -> bool:
+        """Whether a step needs no command: its row is refused, or an earlier run has done or refused it."""
+        row = step.row
+        if row.line in self._refused:
+            self._ended_steps += 1
+            return True
+        hotel = self._hotels.by_name[row.hotel]
+        if step.occurred_at > hotel.boundary:
+            return False
+        if hotel.done.get(hotel.booking_id(row), 0) > PLACE_IN_LIFE[step.action]:
+            apply(self._sold, row, step.action)
+            self._found += 1
+            self._done(step)
+            return True
+        if step.action is Action.BOOK and (refusal := self._earlier_refusal(step, hotel)) is not None:
+            self._refuse(step, refusal)
+            return True
+        return False  # a run that was cut off lost it in flight, with later ones done
+
+    def _earlier_refusal(self, step: Step, hotel: ImportedHotel) -> Rejected | None:
+        """Why the ledger refused a booking in an earlier run: it keeps no refusals, but all that they followed from."""
+        command = _book(step.row, _NOBODY)
+        try:
+            book(command, hotel.hotel, hotel.stock(step.row, self._sold), step.occurred_at)
+        except Rejected as refusal:
+            return refusal
+        return None
+
+    # ------------------------------------------------------------ what is sent now
+
+    def _send(self, step: Step) -> None:
+        task = asyncio.create_task(self._appender.submit(self._submission(step)))
+        self._in_flight.append((step, task))
+
+    def _submission(self, step: Step) -> Submission:
+        row = step.row
+        hotel = self._hotels.by_name[row.hotel]
+        guest_keys: tuple[WrappedKey, ...] = ()
+        command: Book | LifeCommand
+        if step.action is Action.BOOK:
+            guest, wrapped = self._guest(row, hotel.hotel_id)
+            command, guest_keys = _book(row, guest), (wrapped,)
+        else:
+            command = _SIMPLE[step.action]
+        # What was lost in flight can't have happened before what the ledger has learnt since.
+        occurred_at = max(step.occurred_at, hotel.boundary)
+        return self._hotels.submission(
+            hotel.hotel_id, hotel.booking_id(row), command, f"row-{row.line}:{step.action}", occurred_at, guest_keys
+        )
+
+    def _guest(self, row: Row, hotel_id: UUID) -> tuple[Sealed, WrappedKey]:
+        """A made-up guest, sealed like any other: the source names nobody."""
+        key, wrapped = self._master_key.new_guest_key(hotel_id, uuid5(hotel_id, f"row-{row.line}:guest"))
+        details = {
+            "full_name": f"Guest {row.line}",
+            "email": f"guest-{row.line}@import.invalid",
+            "phone": None,
+            "language": None,
+        }
+        return key.seal(details), wrapped
+
+    async def _settle_oldest(self) -> None:
+        step, task = self._in_flight.popleft()
+        try:
+            await task
+        except (Rejected, ReferenceTaken) as refusal:
+            if isinstance(refusal, TimeRunsBackwards):
+                hotel = step.row.hotel
+                self._stop.ask(f"somebody else writes to the ledger of the {hotel}: {refusal}")
+            elif step.row.line not in self._refused:
+                self._refuse(step, refusal)
+            else:
+                self._ended_steps += 1
+        except (LedgerUnavailable, HotelBusy, OutcomeUnknown) as error:
+            self._stop.ask(str(error))
+        else:
+            self._written += 1
+            self._done(step)
+        self._progress(self._ended_steps, step.occurred_at.date())
+
+    def _done(self, step: Step) -> None:
+        self._ended_steps += 1
+        if PLACE_IN_LIFE[step.action] + 1 == STEPS_OF_LIFE[step.row.ending]:
+            self._imported.add(step.row.line)
+
+    def _refuse(self, step: Step, refusal: Rejected | ReferenceTaken) -> None:
+        self._ended_steps += 1
+        self._refused[step.row.line] = Refused(step.action, type(refusal).__name__, str(refusal))
+
+
+class _Counts(dict[NightOfHotel, int]):
+    """Counts that begin at zero."""
+
+    def __missing__(self, key: NightOfHotel) -> int:
+        return 0
+
+
+def _book(row: Row, guest: Sealed) -> Book:
+    return Book(
+        reference_suffix=reference_suffix(row.line),
+        arrival=row.arrival,
+        departure=row.departure,
+        lines=(RequestedLine(room_type=row.room_type, adults=row.adults, child_ages=row.child_ages),),
+        guest=guest,
+        booker=None,
+        statistics=row.statistics,
+        hold_for=None,
+        price_override=row.price,
+        flags=row.flags,
+    )
+
+
+def reference_suffix(line: int) -> str:
+    """Eight characters that belong to this line alone and look like those of live bookings."""
+    scattered = line * _SCATTER % (1 << _REFERENCE_BITS)
+    return "".join(_REFERENCE_ALPHABET[scattered >> shift & 31] for shift in range(0, _REFERENCE_BITS, 5))
