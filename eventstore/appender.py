@@ -422,7 +422,7 @@ async def _expire_due_holds(connection: Connection, situation: HotelSituation, r
             if row["arrival"] is not None:  # a hold of day use claims no night
                 for night in nights(row["arrival"], row["departure"]):
                     situation.due_holds.setdefault((row["room_type"], night), set()).add(row["booking_id"])
-    due: set[UUID] = set()
+    due = situation.due_in_batch(lacking)
     for key in lacking:
         due |= situation.due_holds.pop(key, set())
     unread = {(situation.hotel_id, booking_id) for booking_id in due if booking_id not in situation.streams}

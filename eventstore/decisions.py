@@ -84,6 +84,16 @@ class HotelSituation:
             self.write.answer(submission.hotel_id, key, answer, self.now)
         return Acknowledged(answer, replayed=False)
 
+    def due_in_batch(self, nights: set[NightKey]) -> set[UUID]:
+        """Bookings known to this batch, also made by it, whose hold on one of these nights is past its deadline."""
+        return {
+            booking_id
+            for booking_id, (_, booking) in self.streams.items()
+            if booking.hold_until is not None
+            and booking.hold_until <= self.now
+            and any(claim.held and key in nights for key, claim in booking.claims().items())
+        }
+
     def expire(self, booking_id: UUID) -> bool:
         """Let a hold that is past its deadline expire, as an event of its own by the system. Whether it did."""
         version, before = self.streams[booking_id]
