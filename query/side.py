@@ -4,8 +4,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from starlette.requests import Request
+
+from query.errors import ReadSideUnavailable
+
+_POOL_PATIENCE_S = 5
+# Classes of SQLSTATE that say that the server is going, gone, full, or that the statement took too long.
+_AWAY = ("08", "53", "57")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +24,20 @@ class QuerySide:
     sessions: async_sessionmaker[AsyncSession]
     position_wait_s: float
 
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[AsyncSession]:
+        """One moment of the read tables: all statements see the same. Raises ReadSideUnavailable."""
+        try:
+            async with self.sessions() as session:
+                yield session
+        except (OSError, PoolTimeoutError) as error:
+            raise ReadSideUnavailable from error
+        except DBAPIError as error:
+            state = getattr(error.orig, "sqlstate", None) or ""
+            if error.connection_invalidated or state.startswith(_AWAY):
+                raise ReadSideUnavailable from error
+            raise
+
 
 @asynccontextmanager
 async def open_query_side(url: str, *, pool_size: int, position_wait_s: float) -> AsyncIterator[QuerySide]:
@@ -24,10 +46,10 @@ async def open_query_side(url: str, *, pool_size: int, position_wait_s: float) -
         url,
         pool_size=pool_size,
         max_overflow=0,
-        pool_timeout=5,
-        hide_parameters=True,  # a failed statement's text goes to the log, what a client asked for doesn't
-        # Questions are single statements or may see slightly different moments: no transaction spans two of them.
-        isolation_level="AUTOCOMMIT",
+        pool_timeout=_POOL_PATIENCE_S,
+        hide_parameters=True,  # what a client asked for doesn't belong into a log
+        # A booking and its lines are read by several statements, and must be of the same moment.
+        isolation_level="REPEATABLE READ",
     )
     try:
         yield QuerySide(engine, async_sessionmaker(engine, expire_on_commit=False), position_wait_s)

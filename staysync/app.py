@@ -12,6 +12,7 @@ from command import routes as command_routes
 from command.side import open_command_side
 from identity import routes as identity_routes
 from identity.side import open_identity
+from query import routes as query_routes
 from query.side import open_query_side
 from staysync import __version__, health, problems
 from staysync.http import Edge
@@ -78,6 +79,6 @@ def create_app(settings: Settings) -> FastAPI:
     )
     https = settings.public_origin is not None and settings.public_origin.startswith("https://")
     app.add_middleware(Edge, max_body_bytes=settings.max_body_bytes, https=https)
-    for router in (identity_routes.router, command_routes.router, health.router):
+    for router in (command_routes.router, query_routes.router, identity_routes.router, health.router):
         app.include_router(router)
     return app

@@ -1,0 +1,392 @@
+"""What questions are answered with: plain dataclasses, which are also the documented shapes of the API."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cache
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field, TypeAdapter
+from starlette.responses import Response
+
+from domain.values import rounded
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount, as a string so that no decimal is lost, and its currency."""
+
+    amount: str
+    currency: str
+
+
+def money(amount: Decimal, currency: str) -> Money:
+    """An amount with the decimals of its currency."""
+    return Money(f"{rounded(amount, currency):f}", currency)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hotel:
+    """A hotel. It can be booked from its business date up to `bookable_until` (exclusive)."""
+
+    hotel_id: UUID
+    name: str
+    city: str
+    country: str
+    timezone: str
+    currency: str
+    business_date: date
+    bookable_until: date
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hotels:
+    """A page of hotels."""
+
+    items: list[Hotel]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomType:
+    """A room type and its rooms."""
+
+    code: str
+    name: str
+    max_adults: int
+    max_children: int
+    base_price: Money
+    rooms: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomTypes:
+    """The room types of a hotel."""
+
+    hotel_id: UUID
+    items: list[RoomType]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restrictions:
+    """What restricts the sale of a night. `minimum_stay` binds stays that arrive on it."""
+
+    stop_sell: bool
+    minimum_stay: int
+    closed_to_arrival: bool
+    closed_to_departure: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalendarNight:
+    """A night: rooms in service, how many can still be sold, and at what price."""
+
+    date: date
+    in_service: int
+    free: int
+    price: Money
+    restrictions: Restrictions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalendarRoomType:
+    """A room type's nights in order."""
+
+    code: str
+    name: str
+    nights: list[CalendarNight]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calendar:
+    """A hotel's nights in the half-open range `from` to `to`."""
+
+    hotel_id: UUID
+    first: Annotated[date, Field(alias="from")]
+    until: Annotated[date, Field(alias="to")]
+    room_types: list[CalendarRoomType]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NightlyPrice:
+    """What a night costs, for one room."""
+
+    date: date
+    price: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A room type that the party can book. `total` is for all rooms asked for and the whole stay."""
+
+    room_type: str
+    name: str
+    max_adults: int
+    max_children: int
+    free: int
+    nights: list[NightlyPrice]
+    total: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HotelOffers:
+    """A hotel with room for the party, the cheapest room type first."""
+
+    hotel_id: UUID
+    name: str
+    city: str
+    country: str
+    offers: list[Offer]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Availability:
+    """A page of hotels with room."""
+
+    items: list[HotelOffers]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guest:
+    """A guest's details of today; all null once the guest is erased."""
+
+    guest_id: UUID
+    full_name: str | None
+    email: str | None
+    phone: str | None
+    language: str | None
+    erased: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookingNight:
+    """A night of a line. `claim` is sold, held, or null where the night is free again."""
+
+    date: date
+    room_type: str
+    price: Money
+    claim: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One room of a booking."""
+
+    line: int
+    room_type: str
+    adults: int
+    child_ages: list[int | None]
+    arrival: date
+    departure: date
+    state: str
+    total: Money
+    room: str | None
+    guest: Guest | None
+    nights: list[BookingNight]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelineEntry:
+    """What happened to a booking, when, and who did it."""
+
+    seq: int
+    type: str
+    occurred_at: datetime
+    recorded_at: datetime
+    actor: str | None
+    role: str | None
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statistics:
+    """What a hotel counts its bookings by."""
+
+    channel: str | None
+    market_segment: str | None
+    distribution_channel: str | None
+    agent: str | None
+    company: str | None
+    customer_type: str | None
+    meal: str | None
+    country: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestsBooking:
+    """A booking as its guest sees it."""
+
+    hotel_id: UUID
+    booking_id: UUID
+    reference: str
+    state: str
+    version: int
+    arrival: date
+    departure: date
+    total: Money
+    hold_until: datetime | None
+    booked_at: datetime
+    guest: Guest
+    lines: list[Line]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Booking:
+    """A booking as the hotel sees it."""
+
+    hotel_id: UUID
+    booking_id: UUID
+    reference: str
+    state: str
+    version: int
+    arrival: date
+    departure: date
+    total: Money
+    hold_until: datetime | None
+    booked_at: datetime
+    guest: Guest
+    lines: list[Line]
+    changed_at: datetime
+    rate_plan: str
+    booker: Guest | None
+    statistics: Statistics
+    flags: list[str]
+    timeline: list[TimelineEntry]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedLine:
+    """One room of a listed booking."""
+
+    line: int
+    room_type: str
+    adults: int
+    children: int
+    state: str
+    room: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedBooking:
+    """A booking in a list."""
+
+    booking_id: UUID
+    reference: str
+    state: str
+    version: int
+    arrival: date
+    departure: date
+    total: Money
+    channel: str | None
+    hold_until: datetime | None
+    booked_at: datetime
+    guest: Guest
+    lines: list[ListedLine]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bookings:
+    """A page of bookings."""
+
+    items: list[ListedBooking]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryEntry:
+    """An event of a booking. Sealed parts of `data` are shown as the id of their guest only."""
+
+    seq: int
+    version: int
+    type: str
+    schema_version: int
+    occurred_at: datetime
+    recorded_at: datetime
+    actor: str | None
+    role: str | None
+    request_id: str | None
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """A page of a booking's events, the oldest first."""
+
+    items: list[HistoryEntry]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerEvent:
+    """An event as the ledger holds it; `hash` is hexadecimal, `data` and `metadata` are the texts that were hashed."""
+
+    seq: int
+    stream_id: UUID
+    version: int
+    type: str
+    schema_version: int
+    occurred_at: datetime
+    recorded_at: datetime
+    hash: str
+    data: dict[str, Any]
+    metadata: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger:
+    """A page of a hotel's ledger in the order of `seq`, without gaps."""
+
+    items: list[LedgerEvent]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parked:
+    """The event that couldn't be projected, and why."""
+
+    seq: int
+    error: str | None
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadModelPosition:
+    """How far the read model is."""
+
+    seq: int
+    updated_at: datetime | None
+    parked: Parked | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerPosition:
+    """How far the ledger goes."""
+
+    seq: int
+    recorded_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Positions:
+    """How far a hotel's ledger and read model are, and how many events lie between them."""
+
+    hotel_id: UUID
+    ledger: LedgerPosition
+    read_model: ReadModelPosition
+    behind: int
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+def answer(value: Any, headers: Mapping[str, str] | None = None) -> Response:
+    """An answer as a response. Nothing is validated again: its types were checked when this was written."""
+    kind: Any = type(value)
+    content = _adapter(kind).dump_json(value, by_alias=True)
+    return Response(content, media_type="application/json", headers=dict(headers) if headers else None)

@@ -1,0 +1,322 @@
+"""The read side over HTTP: each endpoint checks who asks, waits for the position asked for, and calls its question."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Query
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from domain.bookings import LineState
+from identity.http import require_member
+from query import answers, availability, bookings, hotels, ledger
+from query.answers import answer
+from query.fields import After, Date, Limit, Parameters, Words
+from query.positions import MIN_POSITION, wait_for
+from query.side import query_of
+
+router = APIRouter(prefix="/v1")
+
+MinPosition = Annotated[
+    str | None,
+    Header(
+        alias=MIN_POSITION,
+        description="Positions {hotel_id}:{seq}, separated by commas, that the answer must include: what a command "
+        "answered as StaySync-Position. Waits for them a short while, then answers 503.",
+    ),
+]
+
+_NOT_THERE: dict[int | str, dict[str, str]] = {404: {"description": "There is no such hotel or booking."}}
+
+
+class NoParameters(Parameters):
+    """A question without parameters."""
+
+
+class HotelsParameters(Parameters):
+    """Which hotels."""
+
+    city: Words | None = None
+    limit: Limit = 20
+    after: After = None
+
+
+class CalendarParameters(Parameters):
+    """Which nights, half open."""
+
+    first: Date | None = Field(default=None, alias="from", description="Absent: the hotel's business date.")
+    until: Date | None = Field(default=None, alias="to", description="Absent: 14 days later. At most 400 days later.")
+
+
+class AvailabilityParameters(Parameters):
+    """A stay [arrival, departure) and a party. `adults` and `children` are those of each room."""
+
+    arrival: Date
+    departure: Date
+    adults: Annotated[int, Field(ge=1, le=100)] = 2
+    children: Annotated[int, Field(ge=0, le=100)] = 0
+    rooms: Annotated[int, Field(ge=1, le=50)] = 1
+    city: Words | None = None
+    hotel_id: UUID | None = None
+    limit: Limit = 20
+    after: After = None
+
+
+class BookingsParameters(Parameters):
+    """Which bookings, and in which order."""
+
+    state: Annotated[list[LineState], Field(max_length=len(LineState), default_factory=list)]
+    arrival_from: Date | None = None
+    arrival_to: Date | None = Field(default=None, description="Exclusive.")
+    channel: Words | None = None
+    q: Words | None = Field(
+        default=None, description="The beginning of a reference or of a guest's name, or a whole e-mail."
+    )
+    sort: Literal["arrival", "-arrival", "booked_at", "-booked_at"] = "arrival"
+    limit: Limit = 20
+    after: After = None
+
+
+class PageParameters(Parameters):
+    """Which page."""
+
+    limit: Limit = 20
+    after: After = None
+
+
+def _plain_digits(value: object) -> object:
+    if isinstance(value, str) and not (value.isascii() and value.isdigit()):
+        raise ValueError("a seq is a number")
+    return value
+
+
+class LedgerParameters(Parameters):
+    """Which part of the ledger: the events after a seq."""
+
+    limit: Limit = 20
+    after: Annotated[int, BeforeValidator(_plain_digits), Field(ge=0, lt=2**62)] = 0
+
+
+class Lookup(BaseModel):
+    """What the guest of a booking knows of it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reference: Words = Field(examples=["LIS-7K2MX9QD"])
+    email: Words = Field(examples=["guest@example.org"])
+
+
+@router.get("/hotels", response_model=answers.Hotels, tags=["hotels"], summary="Hotels")
+async def get_hotels(
+    request: Request, parameters: Annotated[HotelsParameters, Query()], min_position: MinPosition = None
+) -> Response:
+    """All hotels by name, or those of a city (whatever its case)."""
+    side = query_of(request)
+    await wait_for(side, min_position)
+    async with side.session() as session:
+        return answer(
+            await hotels.hotels(session, city=parameters.city, limit=parameters.limit, after=parameters.after)
+        )
+
+
+@router.get(
+    "/hotels/{hotel_id}", response_model=answers.Hotel, responses=_NOT_THERE, tags=["hotels"], summary="One hotel"
+)
+async def get_hotel(
+    request: Request,
+    hotel_id: UUID,
+    parameters: Annotated[NoParameters, Query()],
+    min_position: MinPosition = None,
+) -> Response:
+    """A hotel, with its business date of now. The ETag is for changes with If-Match."""
+    del parameters
+    side = query_of(request)
+    await wait_for(side, min_position)
+    async with side.session() as session:
+        hotel = hotels.shown_hotel(await hotels.hotel_by_id(session, hotel_id), hotels.utc_now())
+    return answer(hotel, {"ETag": f'"{hotel.version}"'})
+
+
+@router.get(
+    "/hotels/{hotel_id}/room-types",
+    response_model=answers.RoomTypes,
+    responses=_NOT_THERE,
+    tags=["hotels"],
+    summary="A hotel's room types",
+)
+async def get_room_types(
+    request: Request,
+    hotel_id: UUID,
+    parameters: Annotated[NoParameters, Query()],
+    min_position: MinPosition = None,
+) -> Response:
+    """What the hotel sells, and the rooms of each type."""
+    del parameters
+    side = query_of(request)
+    await wait_for(side, min_position)
+    async with side.session() as session:
+        return answer(await hotels.room_types(session, hotel_id))
+
+
+@router.get(
+    "/hotels/{hotel_id}/calendar",
+    response_model=answers.Calendar,
+    responses=_NOT_THERE,
+    tags=["availability"],
+    summary="A hotel's calendar",
+)
+async def get_calendar(
+    request: Request,
+    hotel_id: UUID,
+    parameters: Annotated[CalendarParameters, Query()],
+    min_position: MinPosition = None,
+) -> Response:
+    """Each room type's nights: in service, free, price, restrictions. Holds past their deadline count as free."""
+    side = query_of(request)
+    await wait_for(side, min_position)
+    async with side.session() as session:
+        return answer(await hotels.calendar(session, hotel_id, parameters.first, parameters.until))
+
+
+@router.get(
+    "/availability",
+    response_model=answers.Availability,
+    responses=_NOT_THERE,
+    tags=["availability"],
+    summary="Where is there room?",
+)
+async def get_availability(
+    request: Request, parameters: Annotated[AvailabilityParameters, Query()], min_position: MinPosition = None
+) -> Response:
+    """Hotels by name with the room types that the party can book for the whole stay, the cheapest first."""
+    search = availability.Search(
+        arrival=parameters.arrival,
+        departure=parameters.departure,
+        adults=parameters.adults,
+        children=parameters.children,
+        rooms=parameters.rooms,
+        city=parameters.city,
+        hotel_id=parameters.hotel_id,
+    )
+    side = query_of(request)
+    await wait_for(side, min_position)
+    async with side.session() as session:
+        return answer(await availability.availability(session, search, limit=parameters.limit, after=parameters.after))
+
+
+@router.get(
+    "/hotels/{hotel_id}/bookings",
+    response_model=answers.Bookings,
+    responses=_NOT_THERE,
+    tags=["bookings"],
+    summary="A hotel's bookings (members)",
+)
+async def get_bookings(
+    request: Request,
+    hotel_id: UUID,
+    parameters: Annotated[BookingsParameters, Query()],
+    min_position: MinPosition = None,
+) -> Response:
+    """Bookings that match all filters. Follow `next` for more; keep filters and order while you do."""
+    require_member(request, hotel_id)
+    wanted = bookings.Filter(
+        states=parameters.state,
+        arrival_from=parameters.arrival_from,
+        arrival_to=parameters.arrival_to,
+        channel=parameters.channel,
+        words=parameters.q,
+    )
+    side = query_of(request)
+    await wait_for(side, min_position)
+    async with side.session() as session:
+        page = await bookings.bookings(
+            session, hotel_id, wanted, sort=parameters.sort, limit=parameters.limit, after=parameters.after
+        )
+    return answer(page)
+
+
+@router.get(
+    "/hotels/{hotel_id}/bookings/{booking_id}",
+    response_model=answers.Booking,
+    responses=_NOT_THERE,
+    tags=["bookings"],
+    summary="One booking (members)",
+)
+async def get_booking(
+    request: Request,
+    hotel_id: UUID,
+    booking_id: UUID,
+    parameters: Annotated[NoParameters, Query()],
+    min_position: MinPosition = None,
+) -> Response:
+    """A booking with its lines, nights, guests and timeline. The ETag is for commands with If-Match."""
+    del parameters
+    require_member(request, hotel_id)
+    side = query_of(request)
+    await wait_for(side, min_position)
+    async with side.session() as session:
+        booking = await bookings.booking(session, hotel_id, booking_id)
+    return answer(booking, {"ETag": f'"{booking.version}"'})
+
+
+@router.get(
+    "/hotels/{hotel_id}/bookings/{booking_id}/history",
+    response_model=answers.History,
+    responses=_NOT_THERE,
+    tags=["bookings"],
+    summary="What happened to a booking (members)",
+)
+async def get_history(
+    request: Request, hotel_id: UUID, booking_id: UUID, parameters: Annotated[PageParameters, Query()]
+) -> Response:
+    """The booking's events out of the ledger, the oldest first. Personal data is shown as the ids of guests only."""
+    require_member(request, hotel_id)
+    async with query_of(request).session() as session:
+        return answer(
+            await ledger.history(session, hotel_id, booking_id, limit=parameters.limit, after=parameters.after)
+        )
+
+
+@router.get(
+    "/hotels/{hotel_id}/ledger",
+    response_model=answers.Ledger,
+    responses=_NOT_THERE,
+    tags=["ledger"],
+    summary="A hotel's ledger (members)",
+)
+async def get_ledger(request: Request, hotel_id: UUID, parameters: Annotated[LedgerParameters, Query()]) -> Response:
+    """The events after a seq, without gaps, exactly as they were hashed. `after` is the seq of the last one read."""
+    require_member(request, hotel_id)
+    async with query_of(request).session() as session:
+        return await ledger.feed(session, hotel_id, limit=parameters.limit, after=parameters.after)
+
+
+@router.get(
+    "/hotels/{hotel_id}/position",
+    response_model=answers.Positions,
+    responses=_NOT_THERE,
+    tags=["ledger"],
+    summary="How far ledger and read model are (members)",
+)
+async def get_position(request: Request, hotel_id: UUID, parameters: Annotated[NoParameters, Query()]) -> Response:
+    """The last seq of both, and the event at which the read model is parked, if it is."""
+    del parameters
+    require_member(request, hotel_id)
+    async with query_of(request).session() as session:
+        return answer(await ledger.positions(session, hotel_id))
+
+
+@router.post(
+    "/bookings/lookup",
+    response_model=answers.GuestsBooking,
+    responses=_NOT_THERE,
+    tags=["bookings"],
+    summary="Find your booking",
+)
+async def look_up(request: Request, body: Lookup, min_position: MinPosition = None) -> Response:
+    """The booking with this reference and e-mail. An unknown reference and another e-mail get the same answer."""
+    side = query_of(request)
+    await wait_for(side, min_position)
+    async with side.session() as session:
+        return answer(await bookings.lookup(session, body.reference, body.email))
