@@ -34,6 +34,7 @@ _READY_S = 60.0
 _LOOK_S = 0.05
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 30.0
+_ATTEMPTS = 3  # of the API to come up at all: once may be bad luck, such as a database that was just restarted
 _STEADY_S = 60.0  # a child that ran this long has earned a quick restart
 
 
@@ -52,6 +53,7 @@ class _Watched:
     process: "subprocess.Popen[bytes]"
     stop_signal: signal.Signals
     record: Path
+    times_ended: int = 0
 
     async def stop(self) -> None:
         await asyncio.to_thread(stop_child, self.process, self.stop_signal)
@@ -215,6 +217,7 @@ async def _keep_running(watched: _Watched) -> None:
             await asyncio.sleep(_LOOK_S)
         if time.monotonic() - since > _STEADY_S:
             pause_s = _FIRST_PAUSE_S
+        watched.times_ended += 1
         how = _how_it_ended(watched.process.returncode)
         say(f"{watched.name} ended ({how}); starting it again in {pause_s:g} s")
         await asyncio.to_thread(stop_child, watched.process, watched.stop_signal)  # what it left of its group
@@ -231,15 +234,16 @@ def _how_it_ended(code: int) -> str:
 
 
 async def _answers(settings: Settings, house: _House) -> None:
-    """Wait until the API says that it is ready. Raises `CannotStartError` if it ends first, or takes too long."""
+    """Wait until the API says that it is ready. Raises `CannotStartError` if it keeps ending or takes too long."""
     api = next(child for child in house.children if child.name == "api")
-    first = api.process
     deadline = time.monotonic() + _READY_S
     while not await _is_ready(settings):
-        if first.poll() is not None:
-            raise CannotStartError(f"the API ended while starting ({_how_it_ended(first.returncode)}), see above")
+        if api.times_ended >= _ATTEMPTS:
+            raise CannotStartError(f"the API ended {_ATTEMPTS} times while starting; the reason is above")
         if time.monotonic() > deadline:
-            raise CannotStartError(f"the API isn't ready after {_READY_S:.0f} seconds; ask /health/ready what is wrong")
+            raise CannotStartError(
+                f"the API isn't ready after {_READY_S:.0f} seconds; /health/ready says what is wrong"
+            )
         await asyncio.sleep(_LOOK_S)
 
 

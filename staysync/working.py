@@ -1,7 +1,6 @@
 """Knows how Celery's processes are run: a worker for each queue, and beat. Each shows by a file that it is alive."""
 
 import os
-import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -57,7 +56,7 @@ def run_beat(settings: Settings) -> int:
             return super().tick(*args, **options)
 
     app.Beat(
-        scheduler_cls=LivingScheduler,
+        scheduler_cls=LivingScheduler,  # type: ignore[arg-type] # the stubs know names only, Celery takes classes too
         schedule=str(run_folder / "beat-schedule"),
         loglevel=settings.log_level.upper(),
         quiet=True,
@@ -85,11 +84,6 @@ def _sign_of_life_step(alive: Path) -> type[bootsteps.StartStopStep]:
             self.timer.cancel()
 
     return SignOfLife
-
-
-def is_alive(file: Path, within_s: float) -> bool:
-    """Was the process of this file at work within that time?"""
-    return file.exists() and time.time() - file.stat().st_mtime < within_s
 
 
 def _quiet_root_warning() -> None:
