@@ -123,7 +123,7 @@ async def test_pages_never_cut_a_hotel_in_two(service: Running, world: World) ->
     after: dict[str, str] = {}
     async with service.client() as client:
         while True:
-            query = {"arrival": f"{day(5)}", "departure": f"{day(7)}", "limit": 1, **after}
+            query = {"arrival": f"{day(5)}", "departure": f"{day(7)}", "limit": "1", **after}
             page = (await client.get("/v1/availability", params=query)).json()
             seen += [(item["name"], len(item["offers"])) for item in page["items"]]
             if page["next"] is None:
