@@ -272,7 +272,8 @@ async def rebuild_hotel(projector: Projector, hotel_id: UUID, progress: Callable
     """
     async with projector.pool.acquire() as connection, connection.transaction(isolation="read_committed"):
         await connection.execute(statement("insert_checkpoint"), hotel_id)
-        await connection.fetchrow(statement("lock_checkpoint_waiting"), hotel_id)
+        if await connection.fetchrow(statement("lock_checkpoint_waiting"), hotel_id) is None:
+            raise CannotRebuild("there is no such hotel")
         await connection.execute(statement("restart_checkpoint"), hotel_id)
         await delete_hotel(connection, hotel_id)
         seq = 0

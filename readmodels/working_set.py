@@ -73,6 +73,10 @@ class WorkingSet:
         """All rows of a table that this set holds."""
         return (row for row in self._now[table.name].values() if row is not None)
 
+    def count[R: tuple[Any, ...]](self, table: Table[R]) -> int:
+        """How many rows of a table this set holds."""
+        return sum(1 for _ in self.rows(table))
+
     def changes[R: tuple[Any, ...]](self, table: Table[R]) -> Changes:
         """What to write so that the database says what this set says. A row that came back to what it was isn't in it.
 
@@ -92,9 +96,8 @@ class WorkingSet:
         return changes
 
     def settle(self) -> None:
-        """Forget what has changed: from now on what this set holds is how things are."""
-        for table in TABLES:
-            self._touched[table.name].clear()
-            self._before[table.name].clear()
+        """Forget what has changed, in a long fold from nothing that is never written."""
         if not self._from_nothing:
-            raise AssertionError("only a set from nothing can forget what the database holds")
+            raise AssertionError("what differs from the database must be written first")
+        for touched in self._touched.values():
+            touched.clear()

@@ -10,6 +10,7 @@ import typer
 
 from staysync.importing.console import app as imports
 from staysync.processes import CannotStartError
+from staysync.upkeep import rebuild, retry, verify
 
 app = typer.Typer(
     name="staysync",
@@ -123,3 +124,8 @@ def demo() -> None:
         from staysync.supervisor import make_first_things
 
         asyncio.run(make_first_things(Settings()))
+
+
+app.command()(verify)
+app.command()(retry)
+app.command()(rebuild)
