@@ -1,0 +1,142 @@
+"""Commands over HTTP: what they answer, who may send them, and what repeats and versions do."""
+
+import asyncio
+
+import pytest
+
+from tests.commands.conftest import Hotel
+
+
+async def test_anyone_books_and_gets_reference_total_lines_and_position(hotel: Hotel) -> None:
+    answer = await hotel.book(1, 3, "DBL", "STE")
+    booking = answer.json()
+    assert answer.status_code == 201
+    assert answer.headers["Location"] == f"{hotel.path}/bookings/{booking['booking_id']}"
+    assert answer.headers["ETag"] == '"1"'
+    assert answer.headers["StaySync-Position"] == booking["position"] == f"{hotel.hotel_id}:4"
+    assert booking["reference"].startswith("AURO-")
+    assert len(booking["reference"]) == 13
+    assert booking["state"] == "confirmed"
+    assert booking["total"] == {"amount": "701.00", "currency": "EUR"}
+    assert booking["lines"][1] == {
+        "line": 2,
+        "room_type": "STE",
+        "adults": 2,
+        "child_ages": [],
+        "arrival": hotel.day(1).isoformat(),
+        "departure": hotel.day(3).isoformat(),
+        "nights": [
+            {"date": hotel.day(day).isoformat(), "price": {"amount": "250.50", "currency": "EUR"}} for day in (1, 2)
+        ],
+        "state": "confirmed",
+        "room": None,
+    }
+    assert "Ana" not in answer.text
+
+
+async def test_a_hold_is_confirmed_by_the_desk(hotel: Hotel) -> None:
+    held = await hotel.book(state="hold", hold_minutes=5)
+    assert held.json()["state"] == "held"
+    confirmed = await hotel.then(held, "confirm")
+    assert (confirmed.status_code, confirmed.json()["state"], confirmed.headers["ETag"]) == (200, "confirmed", '"2"')
+
+
+async def test_a_stay_from_arrival_to_early_departure(hotel: Hotel) -> None:
+    booking = await hotel.book(0, 3)
+    assert (await hotel.then(booking, "check-in")).json()["state"] == "checked_in"
+    left = await hotel.then(booking, "check-out")
+    assert left.json()["state"] == "checked_out"
+    assert left.json()["lines"][0]["nights"] == []
+
+
+async def test_lines_are_cancelled_one_by_one_with_a_reason(hotel: Hotel) -> None:
+    booking = await hotel.book(1, 2, "DBL", "STE")
+    first = await hotel.then(booking, "cancel", lines=[1], reason="guest_request", note="Ana is ill")
+    assert [line["state"] for line in first.json()["lines"]] == ["cancelled", "confirmed"]
+    assert "Ana" not in first.text
+    again = await hotel.then(booking, "cancel", lines=[1])
+    assert (again.status_code, again.json()["code"]) == (409, "wrong_state")
+
+
+async def test_a_no_show_frees_the_later_nights(hotel: Hotel) -> None:
+    booking = await hotel.book(0, 3, "STE")
+    assert (await hotel.book(1, 3, "STE")).status_code == 409
+    assert (await hotel.then(booking, "no-show")).json()["state"] == "no_show"
+    assert (await hotel.book(1, 3, "STE")).status_code == 201
+    assert (await hotel.book(0, 1, "STE")).status_code == 409
+
+
+async def test_sold_out_names_the_nights_and_what_is_free(hotel: Hotel) -> None:
+    await hotel.book(1, 3, "STE")
+    refused = await hotel.book(2, 4, "STE")
+    problem = refused.json()
+    assert (refused.status_code, problem["code"]) == (409, "sold_out")
+    assert refused.headers["Content-Type"] == "application/problem+json"
+    assert problem["nights"] == [{"room_type": "STE", "date": hotel.day(2).isoformat(), "free": 0, "wanted": 1}]
+
+
+async def test_a_price_set_for_some_nights_is_what_new_bookings_pay(hotel: Hotel) -> None:
+    before = await hotel.book(1, 3)
+    prices = {"from": hotel.day(2).isoformat(), "to": hotel.day(3).isoformat(), "price": "175"}
+    changed = await hotel.desk.put(f"{hotel.path}/room-types/DBL/prices", json=prices)
+    assert changed.status_code == 200, changed.text
+    after = await hotel.book(1, 3)
+    assert before.json()["total"]["amount"] == "200.00"
+    assert after.json()["total"]["amount"] == "275.00"
+    await hotel.then(before, "cancel")
+    expected = await hotel.book(1, 3, expected_total={"amount": "200.00", "currency": "EUR"})
+    assert (expected.status_code, expected.json()["code"]) == (409, "price_changed")
+
+
+async def test_rooms_are_added(hotel: Hotel) -> None:
+    added = await hotel.desk.post(f"{hotel.path}/room-types/STE/rooms", json={"rooms": ["202"]})
+    assert added.json()["rooms"] == ["201", "202"]
+    assert [(await hotel.book(1, 2, "STE")).status_code for _ in range(3)] == [201, 201, 409]
+
+
+async def test_a_hotels_details_change_by_version(hotel: Hotel) -> None:
+    stale = await hotel.desk.patch(hotel.path, json={"name": "Borealis"}, headers={"If-Match": '"1"'})
+    assert (stale.status_code, stale.json()["code"]) == (412, "version_mismatch")
+    changed = await hotel.desk.patch(hotel.path, json={"name": "Borealis"}, headers={"If-Match": '"3"'})
+    assert (changed.json()["name"], changed.headers["ETag"]) == ("Borealis", '"4"')
+
+
+async def test_one_key_twenty_times_at_once_is_one_booking_and_twenty_equal_answers(hotel: Hotel) -> None:
+    body = hotel.stay(1, 2, "STE")
+    answers = await asyncio.gather(
+        *(hotel.guest.post(f"{hotel.path}/bookings", json=body, headers={"Idempotency-Key": "one"}) for _ in range(20))
+    )
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.content for answer in answers}) == 1
+    assert len({(a.headers["ETag"], a.headers["Location"], a.headers["StaySync-Position"]) for a in answers}) == 1
+    other = await hotel.guest.post(
+        f"{hotel.path}/bookings", json=hotel.stay(1, 2, "DBL"), headers={"Idempotency-Key": "one"}
+    )
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+
+
+@pytest.mark.parametrize("action", ["confirm", "cancel", "check-in", "check-out", "no-show"])
+async def test_what_follows_a_booking_needs_a_member_of_the_hotel(hotel: Hotel, action: str) -> None:
+    booking = (await hotel.book()).json()
+    path = f"{hotel.path}/bookings/{booking['booking_id']}/{action}"
+    assert (await hotel.guest.post(path, json={})).status_code == 401
+
+
+async def test_staff_of_another_hotel_may_not(hotel: Hotel) -> None:
+    booking = await hotel.book()
+    opened = await hotel.administrator.post(
+        "/v1/hotels", json={"name": "B", "city": "B", "country": "PT", "timezone": "UTC", "currency": "EUR"}
+    )
+    other_hotel = opened.json()["hotel_id"]
+    async with hotel.service.staff(other_hotel, "manager") as stranger:
+        path = f"/bookings/{booking.json()['booking_id']}/cancel"
+        assert (await stranger.post(hotel.path + path, json={})).status_code == 403
+        assert (await stranger.post(f"/v1/hotels/{other_hotel}{path}", json={})).status_code == 404
+        assert (await stranger.post("/v1/hotels", json={})).status_code in (403, 422)
+
+
+async def test_a_price_override_or_a_long_hold_needs_a_member(hotel: Hotel) -> None:
+    assert (await hotel.book(price_override="1.00")).status_code == 401
+    assert (await hotel.book(state="hold", hold_minutes=600)).status_code == 401
+    allowed = await hotel.desk.post(f"{hotel.path}/bookings", json=hotel.stay(price_override="1.00"))
+    assert allowed.json()["total"]["amount"] == "2.00"
