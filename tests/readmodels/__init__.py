@@ -1,0 +1,1 @@
+"""Specs of the folds and of the read tables' definition."""
