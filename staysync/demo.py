@@ -1,0 +1,241 @@
+"""The demo: a group of three hotels with some weeks of history, made by commands, and sign-ins that everybody knows.
+
+It is for looking around. The passwords stand in this file and in the documentation, so neither they nor the hotels are
+made where `STAYSYNC_DEMO` is 0 or `STAYSYNC_PRODUCTION` is 1. The ids, the times and all that happens follow from the
+seed and from the instant at which the first hotel opened: a demo that was interrupted goes on where it stopped.
+"""
+
+import asyncio
+import hmac
+import logging
+from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid5
+
+import orjson
+
+from command.side import CommandSide, open_command_side
+from domain.bookings import Book, LifeCommand, RequestedLine
+from domain.hotels import HotelCommand, OpenHotel
+from domain.inventory import InventoryCommand
+from domain.rejections import Rejected
+from domain.values import Sealed
+from eventstore.appender import Appender
+from eventstore.guest_keys import WrappedKey
+from eventstore.reading import RESERVED_HOTEL
+from eventstore.submission import Answer, IdempotencyKey, Outcome, Submission
+from identity.tokens import Role
+from staysync.admin import SignIn, add_administrator, add_staff
+from staysync.generator import Happening, MadeBooking, MadeHotel, Sizes, bookings_for, make_hotels, make_life
+from staysync.secrets import load_secrets
+from staysync.settings import Settings
+
+log = logging.getLogger(__name__)
+
+SEED = 2025
+ACTOR = "demo"
+SIZES = Sizes(hotels=3, room_types=4, rooms=20)
+PAST = timedelta(days=42)
+_DAYS_AHEAD = 60
+_OCCUPANCY = 0.5
+_HOLDS = 5
+_BATCH_SIZE = 128
+
+_ADMINISTRATOR = "admin@staysync.example"
+_ADMINISTRATORS_PASSWORD = "demo-administrator"  # noqa: S105 - public on purpose
+_MANAGERS = ("manager.hamburg@staysync.example", "manager.chicago@staysync.example", "manager.kyoto@staysync.example")
+_MANAGERS_PASSWORD = "demo-manager"  # noqa: S105 - public on purpose
+_FRONT_DESK = "desk.hamburg@staysync.example"
+_FRONT_DESK_PASSWORD = "demo-front-desk"  # noqa: S105 - public on purpose
+
+_ANSWER = Answer(200, b"{}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Progress:
+    """How far a hotel of the demo is: when it opened, and the last instant that its ledger knows."""
+
+    opened_at: datetime
+    boundary: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Step:
+    hotel_id: UUID
+    stream_id: UUID
+    what: HotelCommand | InventoryCommand | MadeBooking | LifeCommand
+    occurred_at: datetime
+    key: str
+
+
+async def make_demo(settings: Settings) -> list[SignIn]:
+    """Make the demo where the ledger has no hotel yet, or finish it; who can sign in to it.
+
+    A ledger that has other hotels and no demo gets none, and then nobody can sign in by these words.
+    """
+    if not settings.demo or settings.production:
+        return []
+    secrets = load_secrets(settings.secrets_dir)
+    async with open_command_side(
+        database_url=settings.role_url("command"),
+        pool_size=2,
+        master_key=secrets.master_key(),
+        fingerprint_key=secrets.fingerprint_key(),
+        bookable_horizon_days=SIZES.horizon_days,
+        business_day_rolls_at=settings.business_day_rolls_at,
+    ) as side:
+        known = await _known_hotels(side)
+        # Only the ids count here, and they don't depend on the day.
+        ids = [hotel.hotel_id for hotel in make_hotels(SEED, datetime.now(UTC), SIZES)]
+        found = [known[hotel_id] for hotel_id in ids if hotel_id in known]
+        if known and not found:
+            return []
+        opened_at = min(hotel.opened_at for hotel in found) if found else datetime.now(UTC) - PAST
+        hotels = make_hotels(SEED, opened_at, SIZES)
+        async with Appender(side.pool, batch_size=_BATCH_SIZE) as appender, asyncio.TaskGroup() as tasks:
+            for hotel in hotels:
+                tasks.create_task(_make_hotel(side, appender, hotel, opened_at, known.get(hotel.hotel_id)))
+            accounts = [tasks.create_task(account) for account in _accounts(settings, hotels)]
+    return [account.result() for account in accounts]
+
+
+async def _known_hotels(side: CommandSide) -> dict[UUID, _Progress]:
+    async with side.pool.acquire() as connection:
+        rows = await connection.fetch(
+            "select h.hotel_id, e.occurred_at as opened_at, h.occurred_at as boundary from ledger.head h"
+            " join ledger.event e on e.hotel_id = h.hotel_id and e.seq = 1"
+        )
+    return {row["hotel_id"]: _Progress(opened_at=row["opened_at"], boundary=row["boundary"]) for row in rows}
+
+
+# ---------------------------------------------------------------- accounts
+
+
+def _accounts(settings: Settings, hotels: list[MadeHotel]) -> Iterator[Coroutine[None, None, SignIn]]:
+    yield _administrator(settings)
+    for hotel, email in zip(hotels, _MANAGERS, strict=True):
+        yield _staff(settings, hotel, "manager", email, _MANAGERS_PASSWORD)
+    yield _staff(settings, hotels[0], "front_desk", _FRONT_DESK, _FRONT_DESK_PASSWORD)
+
+
+async def _administrator(settings: Settings) -> SignIn:
+    await add_administrator(
+        settings, email=_ADMINISTRATOR, password=_ADMINISTRATORS_PASSWORD, full_name="Demo Administrator"
+    )
+    return SignIn(email=_ADMINISTRATOR, password=_ADMINISTRATORS_PASSWORD, role="administrator", hotel=None)
+
+
+async def _staff(settings: Settings, hotel: MadeHotel, role: Role, email: str, password: str) -> SignIn:
+    full_name = f"Demo {role.replace('_', ' ').title()}"
+    await add_staff(settings, email=email, password=password, full_name=full_name, hotel_id=hotel.hotel_id, role=role)
+    return SignIn(email=email, password=password, role=role, hotel=hotel.opening.name)
+
+
+# ---------------------------------------------------------------- hotels
+
+
+async def _make_hotel(
+    side: CommandSide, appender: Appender, hotel: MadeHotel, opened_at: datetime, progress: _Progress | None
+) -> None:
+    """Do a hotel's steps that its ledger doesn't have yet, in order, all in flight at once."""
+    steps = [step for step in _steps(hotel, opened_at) if progress is None or step.occurred_at > progress.boundary]
+    if progress is None:
+        await appender.submit(_submission(side, steps.pop(0)))  # nothing can be sent to a hotel that isn't there
+    outcomes = await asyncio.gather(
+        *(appender.submit(_submission(side, step)) for step in steps), return_exceptions=True
+    )
+    for outcome in outcomes:
+        if isinstance(outcome, Rejected):
+            # Somebody uses the hotel already, so what would have happened before can't be told any more.
+            log.warning("the demo of %s ends here: %s", hotel.opening.name, outcome)
+            return
+        if isinstance(outcome, BaseException):
+            raise outcome
+
+
+def _steps(hotel: MadeHotel, opened_at: datetime) -> Iterator[_Step]:
+    """All that happens in a hotel of the demo, each at an instant of its own: the last one done says how far it is."""
+    founding: list[HotelCommand | InventoryCommand] = [hotel.opening, *hotel.room_types, *hotel.prices]
+    for number, command in enumerate(founding):
+        yield _Step(
+            hotel_id=hotel.hotel_id,
+            stream_id=hotel.hotel_id,
+            what=command,
+            occurred_at=opened_at + timedelta(milliseconds=number),
+            key=f"{hotel.hotel_id}:founding-{number}",
+        )
+    happenings = make_life(
+        SEED,
+        hotel,
+        opened_at,
+        opened_at + PAST,
+        bookings=bookings_for(hotel, PAST.days + _DAYS_AHEAD, _OCCUPANCY),
+        days_ahead=_DAYS_AHEAD,
+        holds=_HOLDS,
+    )
+    for number, happening in enumerate(happenings):
+        yield _happens(hotel.hotel_id, number, happening)
+
+
+def _happens(hotel_id: UUID, number: int, happening: Happening) -> _Step:
+    return _Step(
+        hotel_id=hotel_id,
+        stream_id=happening.booking_id,
+        what=happening.what,
+        occurred_at=happening.occurred_at,
+        key=f"{hotel_id}:{number}",
+    )
+
+
+def _submission(side: CommandSide, step: _Step) -> Submission:
+    guest_keys: tuple[WrappedKey, ...] = ()
+    command: HotelCommand | InventoryCommand | Book | LifeCommand
+    if isinstance(step.what, MadeBooking):
+        guest, wrapped = _seal(side, step.hotel_id, step.stream_id, step.what)
+        command, guest_keys = _book(step.what, guest), (wrapped,)
+    else:
+        command = step.what
+    opens = isinstance(step.what, OpenHotel)
+    return Submission(
+        hotel_id=RESERVED_HOTEL if opens else step.hotel_id,
+        stream_id=step.stream_id,
+        command=command,
+        metadata=orjson.dumps(
+            {"actor": ACTOR, "role": "system", "request_id": step.key, "correlation_id": f"demo-{SEED}"}
+        ).decode(),
+        render=_answer,
+        idempotency=IdempotencyKey(ACTOR, step.key, hmac.digest(side.fingerprint_key, step.key.encode(), "sha256")),
+        guest_keys=guest_keys,
+        occurred_at=step.occurred_at,
+    )
+
+
+def _answer(outcome: Outcome) -> Answer:
+    del outcome
+    return _ANSWER
+
+
+def _seal(side: CommandSide, hotel_id: UUID, booking_id: UUID, made: MadeBooking) -> tuple[Sealed, WrappedKey]:
+    key, wrapped = side.master_key.new_guest_key(hotel_id, uuid5(booking_id, "guest"))
+    person = made.person
+    details = {
+        "full_name": person.full_name,
+        "email": person.email,
+        "phone": person.phone,
+        "language": person.language,
+    }
+    return key.seal(details), wrapped
+
+
+def _book(made: MadeBooking, guest: Sealed) -> Book:
+    return Book(
+        reference_suffix=made.reference_suffix,
+        arrival=made.arrival,
+        departure=made.departure,
+        lines=(RequestedLine(room_type=made.room_type, adults=made.adults, child_ages=made.child_ages),),
+        guest=guest,
+        booker=None,
+        statistics=made.statistics,
+        hold_for=made.hold_for,
+    )
