@@ -1,6 +1,7 @@
 """Knows how the whole is put together: `create_app(settings)` makes the service, its lifespan owns every pool."""
 
-from collections.abc import AsyncIterator
+import importlib.util
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -14,8 +15,12 @@ from identity import routes as identity_routes
 from identity.side import open_identity
 from query import routes as query_routes
 from query.side import open_query_side
-from staysync import __version__, health, problems
+from staysync import __version__, health, openapi, problems
+from staysync.admin import SignIn
+from staysync.celery_app import make_celery
 from staysync.http import Edge
+from staysync.nudge import open_nudger
+from staysync.pages import routes as pages
 from staysync.secrets import load_secrets
 from staysync.settings import Settings
 
@@ -28,6 +33,14 @@ class Json(Response):
     def render(self, content: Any) -> bytes:
         """The body's bytes."""
         return orjson.dumps(content)
+
+
+def _demo_sign_ins() -> Sequence[SignIn]:
+    """Who can sign in to the demo; nobody in a build that comes without one."""
+    if importlib.util.find_spec("staysync.demo") is None:
+        return ()
+    sign_ins: Sequence[SignIn] = getattr(importlib.import_module("staysync.demo"), "SIGN_INS", ())
+    return sign_ins
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -53,6 +66,10 @@ def create_app(settings: Settings) -> FastAPI:
                     position_wait_s=settings.position_wait_s,
                 )
             )
+            announce = None
+            if settings.redis_url is not None:  # without a broker, projectors find news by their sweep
+                nudger = await stack.enter_async_context(open_nudger(settings.redis_url, make_celery(settings)))
+                announce = nudger.announce
             app.state.command_side = await stack.enter_async_context(
                 open_command_side(
                     database_url=settings.role_url("command"),
@@ -61,8 +78,10 @@ def create_app(settings: Settings) -> FastAPI:
                     fingerprint_key=secrets.fingerprint_key(),
                     bookable_horizon_days=settings.bookable_horizon_days,
                     business_day_rolls_at=settings.business_day_rolls_at,
+                    announce=announce,
                 )
             )
+            app.state.pages = pages.pages_of(settings, _demo_sign_ins())
             app.state.health = await stack.enter_async_context(health.open_health(settings))
             yield
 
@@ -72,6 +91,7 @@ def create_app(settings: Settings) -> FastAPI:
         summary="An event-sourced hotel reservation backend that can't be made to sell a room twice.",
         lifespan=lifespan,
         default_response_class=Json,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -79,6 +99,13 @@ def create_app(settings: Settings) -> FastAPI:
     )
     https = settings.public_origin is not None and settings.public_origin.startswith("https://")
     app.add_middleware(Edge, max_body_bytes=settings.max_body_bytes, https=https)
-    for router in (command_routes.router, query_routes.router, identity_routes.router, health.router):
+    for router in (
+        command_routes.router,
+        query_routes.router,
+        identity_routes.router,
+        health.router,
+        openapi.router,
+        pages.router,
+    ):
         app.include_router(router)
     return app

@@ -1,0 +1,164 @@
+"""Knows the OpenAPI document: what FastAPI finds in the code, and what holds for every endpoint besides."""
+
+import copy
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.utils import get_openapi
+from starlette.requests import Request
+from starlette.responses import Response
+
+from identity.side import ACCESS_COOKIE
+from staysync.pages.html import Example
+from staysync.pages.routes import Pages, first_hotels
+from staysync.problems import MEDIA_TYPE, PROBLEMS
+
+router = APIRouter(include_in_schema=False)
+
+_DESCRIPTION = """
+StaySync is the system of record for hotel rooms. Hotels, availability, calendars and booking are open to anyone; all
+else needs a role. Sign in with `POST /v1/auth/login`: from this page the browser then stays signed in by its cookies.
+
+Dates are the hotel's local dates, instants RFC 3339 in UTC, amounts strings. Errors are `application/problem+json`;
+the member `code` is stable, and `type` is the path of its explanation.
+"""
+_TAGS = [
+    {"name": "hotels", "description": "Hotels, room types, rooms, prices."},
+    {"name": "availability", "description": "Where there is room, and at what price."},
+    {"name": "bookings", "description": "A booking's life, from the first to the last."},
+    {"name": "accounts", "description": "Who may do what."},
+    {"name": "ledger", "description": "What happened, and how far the read model is."},
+    {"name": "health", "description": "Whether the service can do its work."},
+]
+_PROBLEM_SCHEMA = {
+    "type": "object",
+    "title": "Problem",
+    "description": "An error (RFC 9457). Further members depend on the code; see /problems.",
+    "required": ["type", "title", "status", "detail", "instance", "code", "request_id"],
+    "properties": {
+        "type": {"type": "string", "description": "The path that explains this kind of problem."},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "instance": {"type": "string"},
+        "code": {"type": "string", "enum": sorted(PROBLEMS)},
+        "request_id": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["in", "pointer", "detail"],
+                "properties": {
+                    "in": {"type": "string", "enum": ["body", "query", "header", "cookie", "path"]},
+                    "pointer": {"type": "string", "description": "A JSON pointer."},
+                    "detail": {"type": "string"},
+                },
+            },
+        },
+    },
+}
+_PROBLEM = {
+    "description": "A problem.",
+    "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+_SECURITY_SCHEMES = {
+    "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+    "cookie": {"type": "apiKey", "in": "cookie", "name": ACCESS_COOKIE},
+}
+_COMMAND_HEADERS = [
+    {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": False,
+        "description": "The same key sent again has one effect and gets the same answer, for 30 days.",
+        "schema": {"type": "string", "maxLength": 255},
+    },
+    {
+        "name": "If-Match",
+        "in": "header",
+        "required": False,
+        "description": 'The version that you decided on, such as "3"; another one is answered by 412.',
+        "schema": {"type": "string"},
+    },
+]
+_BOOKING_PATH = "/v1/hotels/{hotel_id}/bookings"
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    """The document of an app, made once."""
+    if app.openapi_schema is None:
+        made = get_openapi(
+            title=app.title,
+            version=app.version,
+            summary=app.summary,
+            description=_DESCRIPTION,
+            routes=app.routes,
+            tags=_TAGS,
+        )
+        schemas = made.setdefault("components", {}).setdefault("schemas", {})
+        for name in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(name, None)
+        schemas["Problem"] = _PROBLEM_SCHEMA
+        made["components"]["securitySchemes"] = _SECURITY_SCHEMES
+        for path, operations in made["paths"].items():
+            for method, operation in operations.items():
+                _complete(path, method, operation)
+        app.openapi_schema = made
+    return app.openapi_schema
+
+
+def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
+    responses = operation.setdefault("responses", {})
+    for status in [status for status in responses if status.startswith(("4", "5"))]:
+        responses[status] = {**_PROBLEM, "description": responses[status].get("description", "A problem.")}
+    if path.startswith("/v1/"):
+        responses.pop("422", None)  # one of many problems, all of the same shape
+        responses["default"] = _PROBLEM
+        operation["security"] = [{}, {"bearer": []}, {"cookie": []}]
+    if path.startswith("/v1/hotels") and method in ("post", "put", "patch") and "/members/" not in path:
+        operation.setdefault("parameters", []).extend(_COMMAND_HEADERS)
+
+
+@router.get("/openapi.json")
+async def openapi(request: Request) -> Response:
+    """The document. In a demo its examples are a hotel, a stay and a sign-in that work as they stand."""
+    pages: Pages = request.app.state.pages
+    made = document(request.app)
+    if pages.sign_ins:
+        _, example = await first_hotels(request)
+        made = copy.deepcopy(made)
+        if example is not None:
+            _fill_in(made, example)
+        _body_example(
+            made, "/v1/auth/login", {"email": pages.sign_ins[0].email, "password": pages.sign_ins[0].password}
+        )
+    return Response(orjson.dumps(made), media_type="application/json")
+
+
+def _fill_in(made: dict[str, Any], example: Example) -> None:
+    for operations in made["paths"].values():
+        for operation in operations.values():
+            for parameter in operation.get("parameters", ()):
+                if parameter["name"] == "hotel_id" and parameter["in"] == "path":
+                    parameter["example"] = example.hotel_id
+                elif parameter["name"] in ("arrival", "departure"):
+                    parameter["example"] = getattr(example, parameter["name"]).isoformat()
+    _body_example(
+        made,
+        _BOOKING_PATH,
+        {
+            "arrival": example.arrival.isoformat(),
+            "departure": example.departure.isoformat(),
+            "rooms": [{"room_type": example.room_type, "adults": 2}],
+            "guest": {"full_name": "Ada Lovelace", "email": "ada@example.org"},
+            "channel": "direct",
+            "state": "confirmed",
+        },
+    )
+
+
+def _body_example(made: dict[str, Any], path: str, example: dict[str, Any]) -> None:
+    operation = made["paths"].get(path, {}).get("post")
+    if operation is not None:
+        operation["requestBody"]["content"]["application/json"]["example"] = example
