@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.figures import Rounds, Target, Verdict, summary, verdict
-from bench.suite import METRICS, TARGETS, Metric
+from bench.plan import METRICS, TARGETS, Metric
 
 
 def tables(rounds: Rounds, metrics: Mapping[str, Metric], targets: Sequence[Target]) -> tuple[Table, Table]:

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 
 from bench.__main__ import main
+from bench.imports import DATA
+from bench.plan import METRICS, TARGETS
 from bench.suite import GROUPS, wanted
 
 
@@ -13,9 +15,21 @@ def test_what_a_ratio_needs_is_measured_with_it() -> None:
     assert wanted(["append"]) == {"append", "insert"}
 
 
-def test_inserts_and_appends_are_measured_and_written(tmp_path: Path) -> None:
+def test_targets_are_about_metrics() -> None:
+    assert {name for target in TARGETS for name in (target.above, target.below) if name} <= set(METRICS)
+
+
+def test_everything_is_measured_and_written(tmp_path: Path) -> None:
     file = tmp_path / "result.json"
-    assert main(["--smallest", "--only", "append", "--json", str(file)]) == 0
+    assert main(["--smallest", "--json", str(file)]) == 0
     result = json.loads(file.read_text(encoding="utf-8"))
-    assert set(result["figures"]) == {"bare insert", "append, spread", "append, one hotel", "append, hot"}
-    assert all(figure["median"] > 0 for figure in result["figures"].values())
+    expected = set(METRICS) if DATA.exists() else set(METRICS) - {"import"}
+    assert set(result["figures"]) == expected
+    assert all(figure["median"] >= 0 for figure in result["figures"].values())
+    assert [target["name"] for target in result["targets"]] == [target.name for target in TARGETS]
+
+
+def test_an_import_without_its_data_is_told_and_stops_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "result.json"
+    assert main(["--smallest", "--only", "import", "--data", str(tmp_path / "none"), "--json", str(file)]) == 0
+    assert "import" in json.loads(file.read_text(encoding="utf-8"))["not_measured"]
