@@ -134,9 +134,13 @@ async def _start(settings: Settings, house: _House, began: float) -> None:
 
     await bootstrap(settings)
     await asyncio.to_thread(migrate, settings)
-    for name, arguments in CHILDREN.items():
-        await _start_child(settings, house, name, arguments)
-    sign_ins, _ = await asyncio.gather(make_first_things(settings), _answers(settings, house))
+    serving = asyncio.create_task(_start_children(settings, house))
+    try:
+        sign_ins = await make_first_things(settings)
+        await serving
+    finally:
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
     _tell(settings, sign_ins, time.monotonic() - began)
 
 
@@ -174,6 +178,15 @@ async def _with_servers(settings: Settings, house: _House) -> Settings:
             raise result
         known |= result
     return settings.model_copy(update=known)
+
+
+async def _start_children(settings: Settings, house: _House) -> None:
+    """The API first and alone: on a small machine its first answer would otherwise wait for the imports of all."""
+    first, *others = CHILDREN
+    await _start_child(settings, house, first, CHILDREN[first])
+    await _answers(settings, house)
+    for name in others:
+        await _start_child(settings, house, name, CHILDREN[name])
 
 
 async def _start_child(settings: Settings, house: _House, name: str, arguments: Sequence[str]) -> None:
