@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from staysync.embedded import free_port
@@ -95,3 +96,47 @@ def test_a_signal_while_starting_stops_what_had_started(tmp_path: Path, number: 
     assert process.returncode == 0, errors
     assert output.endswith("StaySync has stopped.\n")
     assert _left_behind(data_dir) == []
+
+
+def test_it_answers_starts_again_what_dies_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    data_dir, port = tmp_path / "data", free_port()
+    process = _up(data_dir, port, STAYSYNC_DEMO="0")
+    try:
+        # The beat is the last to start, and that happens after the API said that it is ready.
+        assert wait_until(lambda: (data_dir / "run" / "beat.pid").exists() or process.poll() is not None, _PATIENCE_S)
+        assert _ready(port)
+        for name in ("worker-commands", "valkey", "postgres"):
+            record = data_dir / "run" / f"{name}.pid"
+            first = record.read_text()
+            os.kill(int(first.split()[0]), signal.SIGKILL)
+            assert wait_until(lambda r=record, f=first: r.exists() and r.read_text() not in ("", f), _PATIENCE_S), name  # type: ignore[misc] # mypy can't infer a lambda with defaults
+        assert wait_until(lambda: _ready(port), _PATIENCE_S)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        output, errors = process.communicate(timeout=_PATIENCE_S)
+    assert process.returncode == 0, errors
+    assert "worker-commands ended (SIGKILL); starting it again" in output
+    assert _left_behind(data_dir) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent has died")
+def test_after_a_kill_of_the_supervisor_nothing_runs_on_and_the_next_start_works(tmp_path: Path) -> None:
+    data_dir, port = tmp_path / "data", free_port()
+    process = _up(data_dir, port, STAYSYNC_DEMO="0")
+    assert wait_until(lambda: (data_dir / "run" / "beat.pid").exists() or process.poll() is not None, _PATIENCE_S)
+    process.kill()
+    process.communicate(timeout=_PATIENCE_S)
+    assert wait_until(lambda: _left_behind(data_dir) == [], _PATIENCE_S)
+    process = _up(data_dir, port, STAYSYNC_DEMO="0")
+    assert wait_until(lambda: _ready(port) or process.poll() is not None, _PATIENCE_S)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=_PATIENCE_S)
+    assert process.returncode == 0, errors
+    assert _left_behind(data_dir) == []
+
+
+def _ready(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/health/ready", timeout=10).status_code == 200
+    except httpx.TransportError:
+        return False
