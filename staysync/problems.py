@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 
 from command import errors as command_errors
 from domain import rejections
@@ -654,7 +655,21 @@ def respond(request: Request, error: Exception) -> Response:
     entry = entry_for(type(error))
     if entry is None:
         raise error
-    return render(entry.tell(error), instance=request.url.path, request_id=request.state.request_id)
+    response = render(entry.tell(error), instance=request.url.path, request_id=request.state.request_id)
+    if response.status_code == METHOD_NOT_ALLOWED.status:
+        response.headers["Allow"] = ", ".join(_methods_at(request))
+    return response
+
+
+def _methods_at(request: Request) -> list[str]:
+    """The methods that some route takes at this path. Starlette itself names those of the first route only."""
+    return [
+        method
+        for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.router.routes
+        )
+    ]
 
 
 type Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]

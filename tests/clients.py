@@ -3,15 +3,20 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import httpx
 from fastapi import FastAPI
 
+from command.side import MASTER_KEY_ID
+from eventstore.guest_keys import MasterKey
 from identity.tokens import Role
+from projections.drain import Projector, projector_pool, sweep
 from staysync.admin import add_administrator, add_staff
 from staysync.app import create_app
+from staysync.secrets import load_secrets
 from staysync.settings import Settings
 
 ORIGIN = "http://testserver"
@@ -62,3 +67,48 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     app = create_app(settings)
     async with app.router.lifespan_context(app):
         yield Running(app, settings)
+
+
+async def project(settings: Settings) -> None:
+    """Bring the read tables up to the ledger, as a projection worker would."""
+    master_key = MasterKey(MASTER_KEY_ID, load_secrets(settings.secrets_dir).master_key())
+    async with projector_pool(settings.role_url("projector")) as pool:
+        while not await sweep(Projector(pool, master_key)):
+            continue
+
+
+async def open_hotel(administrator: httpx.AsyncClient, name: str = "Grand", rooms: int = 2) -> UUID:
+    """A hotel in Lisbon with double rooms, opened by commands."""
+    opened = await administrator.post(
+        "/v1/hotels",
+        json={"name": name, "city": "Lisbon", "country": "PT", "timezone": "Europe/Lisbon", "currency": "EUR"},
+    )
+    assert opened.status_code == 201, opened.text
+    hotel_id = UUID(opened.json()["hotel_id"])
+    added = await administrator.post(
+        f"/v1/hotels/{hotel_id}/room-types",
+        json={
+            "code": "DBL",
+            "name": "Double",
+            "max_adults": 2,
+            "max_children": 1,
+            "base_price": "100.00",
+            "rooms": [f"{100 + number}" for number in range(1, rooms + 1)],
+        },
+    )
+    assert added.status_code == 201, added.text
+    return hotel_id
+
+
+def stay(nights: int = 2, begins_in: int = 30, **changes: Any) -> dict[str, Any]:
+    """The body of a booking of one double room."""
+    arrival = datetime.now(UTC).date() + timedelta(days=begins_in)
+    return {
+        "arrival": f"{arrival}",
+        "departure": f"{arrival + timedelta(days=nights)}",
+        "rooms": [{"room_type": "DBL", "adults": 2}],
+        "guest": {"full_name": "Ada Lovelace", "email": "ada@example.org", "phone": "+44 20 1234"},
+        "channel": "direct",
+        "state": "confirmed",
+        **changes,
+    }

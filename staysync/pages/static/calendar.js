@@ -122,7 +122,8 @@ async function start() {
   setInterval(() => { if (!document.hidden) show(); }, REFRESH_MS);
 }
 
-for (const button of document.querySelectorAll("[data-copy]")) {
+// Browsers give the clipboard to secure origins only (HTTPS, or this machine): elsewhere there are no buttons.
+for (const button of navigator.clipboard ? document.querySelectorAll("[data-copy]") : []) {
   button.classList.remove("hidden");
   button.addEventListener("click", async () => {
     await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
