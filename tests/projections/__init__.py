@@ -1,0 +1,1 @@
+"""The projectors against real servers."""
