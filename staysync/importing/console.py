@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # the parts that work are loaded when an import runs, not for
 
 app = typer.Typer(help="Bring the history of hotels from elsewhere into the ledger.", no_args_is_help=True)
 
-EXIT_DONE, EXIT_INCOMPLETE, EXIT_CANNOT_START = 0, 1, 2
+EXIT_DONE, EXIT_INCOMPLETE = 0, 1
 _SHOWN = 15
 _LOOKED_AT_EVERY_S = 0.2
 
@@ -50,18 +50,16 @@ def hotel_demand(
     """
     from rich.console import Console
 
+    from staysync.cli import one_line_errors
     from staysync.importing.hotels import Inventory
-    from staysync.processes import CannotStartError
     from staysync.settings import Settings
 
-    console = Console(stderr=True)
     try:
         wanted = Inventory.parse(rooms or (), inventory)
-        code = _run(Settings(), file, wanted, report, console)
-    except (CannotStartError, ValueError) as problem:
-        console.print(f"The import can't start: {problem}", style="red", markup=False, soft_wrap=True)
-        code = EXIT_CANNOT_START
-    raise typer.Exit(code)
+    except ValueError as problem:
+        raise typer.BadParameter(str(problem)) from problem
+    with one_line_errors():
+        raise typer.Exit(_run(Settings(), file, wanted, report, Console(stderr=True)))
 
 
 def _run(settings: "Settings", file: Path, inventory: "Inventory", report: Path | None, console: "Console") -> int:

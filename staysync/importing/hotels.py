@@ -29,8 +29,8 @@ from staysync.importing.plan import (
     NightOfHotel,
     Phase,
     Plan,
-    parties,
     phase_begins,
+    room_kinds,
 )
 from staysync.processes import CannotStartError
 
@@ -129,6 +129,7 @@ class Hotels:
         self._appender = appender
         self._plan = plan
         self._source = plan.history.sha256
+        self._kinds = room_kinds(plan.history.rows.values())
         self.by_name: dict[str, ImportedHotel] = {}
 
     async def open(self, inventory: Inventory) -> None:
@@ -157,8 +158,7 @@ class Hotels:
 
     def _horizon(self) -> date:
         """A horizon of the import's own: every booking of the file lies within it."""
-        last = max(row.departure for row in self._plan.history.rows.values())
-        return last + timedelta(days=1)
+        return max((row.departure for row in self._plan.history.rows.values()), default=date.min) + timedelta(days=1)
 
     async def _find(self, name: str, hotel_id: UUID) -> ImportedHotel | None:
         """A hotel that an earlier run of this import opened. Raises CannotStartError where it is something else."""
@@ -217,10 +217,7 @@ class Hotels:
         )
 
     async def _add_room_type(self, name: str, code: str, count: int, first_day: date) -> None:
-        adults, children = parties(self._plan.history.rows)[name, code]
-        rows = [row for row in self._plan.history.rows.values() if row.hotel == name and row.room_type == code]
-        # The source has no list prices; what the type's bookings paid on average stands in for them.
-        average = sum((row.price for row in rows), Decimal(0)) / len(rows)
+        kind = self._kinds[name, code]
         await self._submit(
             hotel_id(name),
             hotel_id(name),
@@ -228,9 +225,10 @@ class Hotels:
                 room_type_id=uuid5(hotel_id(name), f"room-type-{code}"),
                 code=code,
                 name=f"Room type {code}",
-                max_adults=adults,
-                max_children=children,
-                base_price=rounded(max(average, Decimal(0)), CURRENCY),
+                max_adults=kind.max_adults,
+                max_children=kind.max_children,
+                # The source has no list prices; what the type's bookings paid on average stands in for them.
+                base_price=rounded(max(kind.average_price, Decimal(0)), CURRENCY),
                 rooms=tuple(f"{code}{number:03}" for number in range(1, count + 1)),
             ),
             f"{name}:room-type-{code}",

@@ -2,9 +2,10 @@
 
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from enum import IntEnum, StrEnum
 from functools import cache
 
@@ -143,13 +144,28 @@ def apply(sold: dict[NightOfHotel, int], row: Row, action: Action) -> Iterable[N
     return ()
 
 
-def parties(rows: Mapping[int, Row]) -> dict[tuple[str, str], tuple[int, int]]:
-    """The most adults and the most children that any booking of a hotel's room type has; at least one adult."""
-    largest: dict[tuple[str, str], tuple[int, int]] = {}
-    for row in rows.values():
-        adults, children = largest.get((row.hotel, row.room_type), (1, 0))
-        largest[row.hotel, row.room_type] = max(adults, row.adults), max(children, len(row.child_ages))
-    return largest
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomKind:
+    """What the bookings of a hotel's room type say about it: the largest party, and what a night cost on average."""
+
+    max_adults: int
+    max_children: int
+    average_price: Decimal
+
+
+def room_kinds(rows: Iterable[Row]) -> dict[tuple[str, str], RoomKind]:
+    """The room types of each hotel. Every one takes at least one adult, whoever came."""
+    of_kind: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in rows:
+        of_kind[row.hotel, row.room_type].append(row)
+    return {
+        kind: RoomKind(
+            max_adults=max(1, *(row.adults for row in bookings)),
+            max_children=max(len(row.child_ages) for row in bookings),
+            average_price=sum((row.price for row in bookings), Decimal(0)) / len(bookings),
+        )
+        for kind, bookings in of_kind.items()
+    }
 
 
 def _keys(row: Row) -> Iterator[int]:

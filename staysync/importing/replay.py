@@ -3,10 +3,12 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID, uuid5
+
+import asyncpg
 
 from command.side import CommandSide, open_command_side
 from domain.bookings import Book, CancelLines, CheckIn, CheckOut, LifeCommand, MarkNoShow, RequestedLine, book
@@ -18,6 +20,7 @@ from eventstore.submission import Acknowledged, Submission
 from staysync.importing.hotel_demand import History, Row
 from staysync.importing.hotels import Hotels, ImportedHotel, Inventory
 from staysync.importing.plan import PLACE_IN_LIFE, STEPS_OF_LIFE, Action, NightOfHotel, Plan, Step, apply
+from staysync.processes import CannotStartError
 from staysync.secrets import load_secrets
 from staysync.settings import Settings
 
@@ -104,9 +107,13 @@ async def replay(
     settings: Settings, plan: Plan, inventory: Inventory, *, progress: Progress | None = None, stop: Stop | None = None
 ) -> Result:
     """Bring a history into the ledger as commands. Raises CannotStartError before anything is written."""
-    async with opened(settings) as (side, appender):
-        hotels = Hotels(side, appender, plan)
-        await hotels.open(inventory)
+    async with AsyncExitStack() as stack:
+        try:
+            side, appender = await stack.enter_async_context(opened(settings))
+            hotels = Hotels(side, appender, plan)
+            await hotels.open(inventory)
+        except (OSError, asyncpg.PostgresError, LedgerUnavailable, HotelBusy, OutcomeUnknown) as error:
+            raise CannotStartError(f"the ledger can't be used: {error}") from error
         return await _Replay(plan, hotels, side, appender, progress or _silent, stop or Stop()).run()
 
 
@@ -158,7 +165,8 @@ class _Replay:
             hotels=self._hotels.by_name,
             found_steps=self._found,
             written_steps=self._written,
-            stopped=self._stop.reason,
+            # Who asks too late stops nothing.
+            stopped=self._stop.reason if self._ended_steps < len(self._plan) else None,
         )
 
     # ------------------------------------------------------------ what an earlier run has done
