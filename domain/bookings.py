@@ -173,17 +173,17 @@ class Line:
         """The sum of the nights' prices in the hotel's currency."""
         return sum(self.prices, Decimal(0))
 
-    def claimed_nights(self) -> tuple[Claim, list[date]]:
+    def claimed_nights(self) -> tuple[Claim, tuple[date, ...]]:
         """What the line claims of each of which nights."""
         match self.state:
             case LineState.HELD:
-                return _HELD, list(nights(self.arrival, self.departure))
+                return _HELD, nights(self.arrival, self.departure)
             case LineState.CONFIRMED | LineState.CHECKED_IN | LineState.CHECKED_OUT:
-                return _SOLD, list(nights(self.arrival, self.departure))
+                return _SOLD, nights(self.arrival, self.departure)
             case LineState.NO_SHOW:
-                return _SOLD, list(nights(self.arrival, self.departure))[:1]
+                return _SOLD, nights(self.arrival, self.departure)[:1]
             case LineState.CANCELLED | LineState.EXPIRED:
-                return _SOLD, []
+                return _SOLD, ()
             case _:
                 assert_never(self.state)
 
@@ -374,7 +374,7 @@ def _free(stock: Stock, key: NightKey) -> int:
     return 0 if night is None else night.free  # a night from before the type was on sale
 
 
-def _bookable_stay(command: Book, hotel: Hotel, now: datetime) -> list[date]:
+def _bookable_stay(command: Book, hotel: Hotel, now: datetime) -> tuple[date, ...]:
     if command.rate_plan != PUBLIC_RATE_PLAN:
         raise UnknownRatePlan(rate_plan=command.rate_plan)
     length = (command.departure - command.arrival).days
@@ -387,7 +387,7 @@ def _bookable_stay(command: Book, hotel: Hotel, now: datetime) -> list[date]:
         raise ArrivalInPast(arrival=command.arrival, business_date=today)
     if command.departure > hotel.bookable_until:
         raise BeyondHorizon(departure=command.departure, bookable_until=hotel.bookable_until)
-    return list(nights(command.arrival, command.departure))
+    return nights(command.arrival, command.departure)
 
 
 def _check_party(index: int, line: RequestedLine, hotel: Hotel) -> None:
@@ -403,7 +403,9 @@ def _check_party(index: int, line: RequestedLine, hotel: Hotel) -> None:
         )
 
 
-def _prices(command: Book, line: RequestedLine, stay: list[date], hotel: Hotel, stock: Stock) -> tuple[Decimal, ...]:
+def _prices(
+    command: Book, line: RequestedLine, stay: tuple[date, ...], hotel: Hotel, stock: Stock
+) -> tuple[Decimal, ...]:
     if command.price_override is not None:
         return (hotel.payable(command.price_override),) * len(stay)
     return tuple(stock[line.room_type, night].price for night in stay)

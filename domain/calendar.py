@@ -1,6 +1,5 @@
 """Dates as a hotel counts them: the business date, nights of a stay, weekdays."""
 
-from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -20,7 +19,7 @@ def business_date(now: datetime, timezone: str, rolls_at: time) -> date:
     return local.date() if local.time() >= rolls_at else local.date() - ONE_DAY
 
 
-def nights(arrival: date, departure: date) -> Iterator[date]:
+@lru_cache(maxsize=8192)
+def nights(arrival: date, departure: date) -> tuple[date, ...]:
     """The nights of a half-open stay [arrival, departure), each named by the date it begins on."""
-    for offset in range((departure - arrival).days):
-        yield arrival + timedelta(days=offset)
+    return tuple(arrival + timedelta(days=offset) for offset in range((departure - arrival).days))

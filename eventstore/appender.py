@@ -23,6 +23,7 @@ from domain.inventory import InventoryCommand
 from domain.rejections import Rejected, SoldOut, UnknownHotel
 from domain.stock import NightKey, NightStock
 from eventstore.decisions import Head, HotelSituation, is_exclusive
+from eventstore.night_cache import NightCache
 from eventstore.night_ranges import range_writes
 from eventstore.reading import Connection, Pool, read_streams, recorded
 from eventstore.sql import statement
@@ -32,6 +33,8 @@ from eventstore.write_set import WriteSet
 log = logging.getLogger(__name__)
 
 BATCH_SIZE = 64
+GROUPS = 2
+"""Hotels are dealt out to so many groups, each with a transaction in flight: one decides while the other is written."""
 LANES = 6
 LOCK_TIMEOUT_MS = 1000
 PATIENCE_S = 5.0
@@ -94,6 +97,14 @@ class _Entry:
 
 
 @dataclass(slots=True)
+class _Inbox:
+    """Commands that wait for the next batch of their group of hotels."""
+
+    entries: deque[_Entry] = field(default_factory=deque)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(slots=True)
 class _Lane:
     """A hotel whose head somebody else holds; its commands wait here, alone with a connection."""
 
@@ -118,24 +129,24 @@ class Appender:
         self._announce = announce
         self._batch_size = batch_size
         self._patience_s = patience_s
-        self._inbox: deque[_Entry] = deque()
-        self._arrived = asyncio.Event()
+        self._inboxes = [_Inbox() for _ in range(GROUPS)]
         self._lanes: dict[UUID, _Lane] = {}
         self._lane_slots = asyncio.Semaphore(lanes)
         self._hotels: dict[UUID, tuple[int, Hotel]] = {}
-        self._main: asyncio.Task[None] | None = None
+        self._nights = NightCache()
+        self._serving: list[asyncio.Task[None]] = []
         self._closing = False
 
     async def __aenter__(self) -> "Appender":
-        self._main = asyncio.create_task(self._serve(), name="appender")
+        self._serving = [asyncio.create_task(self._serve(inbox), name="appender") for inbox in self._inboxes]
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Finish what was submitted, then stop."""
         self._closing = True
-        self._arrived.set()
-        if self._main is not None:
-            await self._main
+        for inbox in self._inboxes:
+            inbox.arrived.set()
+        await asyncio.gather(*self._serving)
         await asyncio.gather(*(lane.task for lane in self._lanes.values() if lane.task is not None))
 
     async def submit(self, submission: Submission) -> Acknowledged:
@@ -149,20 +160,21 @@ class Appender:
         entry = _Entry(submission, loop.create_future(), loop.time() + self._patience_s)
         lane = self._lanes.get(submission.hotel_id)
         if lane is None:
-            self._inbox.append(entry)
-            self._arrived.set()
+            inbox = self._inboxes[submission.hotel_id.int % GROUPS]
+            inbox.entries.append(entry)
+            inbox.arrived.set()
         else:
             lane.entries.append(entry)
         return await entry.future
 
-    # ------------------------------------------------------------ the main loop and the lanes
+    # ------------------------------------------------------------ the groups of hotels and the lanes
 
-    async def _serve(self) -> None:
-        while not (self._closing and not self._inbox):
-            await self._arrived.wait()
-            self._arrived.clear()
-            while self._inbox:
-                await self._append_batch(self._take(self._inbox), waiting=False)
+    async def _serve(self, inbox: _Inbox) -> None:
+        while not (self._closing and not inbox.entries):
+            await inbox.arrived.wait()
+            inbox.arrived.clear()
+            while inbox.entries:
+                await self._append_batch(self._take(inbox.entries), waiting=False)
 
     def _take(self, inbox: deque[_Entry]) -> list[_Entry]:
         """The next batch, in order of arrival. A command that writes whole ranges goes alone within its hotel."""
@@ -261,6 +273,9 @@ class Appender:
                 await transaction.commit()
             except (*_LOST, *_STOPPED) as error:
                 raise OutcomeUnknown("the connection broke during the commit") from error
+        for situation in situations.values():
+            if not situation.wrote_ranges:
+                self._nights.put(situation.hotel_id, situation.head.seq, situation.nights)
         if self._announce is not None and write.heads:
             self._announce(head[0] for head in write.heads)
         return skipped
@@ -292,6 +307,7 @@ class Appender:
             if isinstance(command, InventoryCommand):
                 stream = before.room_type(command.room_type).room_type_id
                 situation.inventory_version = await connection.fetchval(statement("stream_version"), hotel_id, stream)
+        situation.wrote_ranges = True
         acknowledged = situation.decide(submission)
         if situation.events and situation.seq_before == 0:
             await connection.execute(statement("insert_head"), hotel_id)
@@ -331,6 +347,7 @@ class Appender:
                 now=head["now"],
                 hotel=hotels.get(hotel_id),
                 write=write,
+                nights=self._nights.take(hotel_id, head["seq"]),
             )
         await _read_answers(connection, mine, situations)
         await _read_nights(connection, mine, situations)
@@ -385,8 +402,11 @@ async def _read_nights(
         command = submission.command
         if isinstance(command, Book) and (command.departure - command.arrival).days <= MAX_STAY_NIGHTS:
             types = {line.room_type for line in command.lines}
-            for night in nights(command.arrival, command.departure):
-                wanted.update((submission.hotel_id, room_type, night) for room_type in types)
+            known = situations[submission.hotel_id].nights
+            for room_type in types:
+                for night in nights(command.arrival, command.departure):
+                    if (room_type, night) not in known:
+                        wanted.add((submission.hotel_id, room_type, night))
     if not wanted:
         return
     for row in await connection.fetch(statement("read_nights"), *map(list, zip(*wanted, strict=True))):

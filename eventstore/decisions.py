@@ -49,6 +49,7 @@ class HotelSituation:
     hotel: Hotel | None
     write: WriteSet
     was_booked: bool = False
+    wrote_ranges: bool = False
     inventory_version: int = 0
     nights: dict[NightKey, NightStock] = field(default_factory=dict)
     streams: dict[UUID, tuple[int, Booking]] = field(default_factory=dict)
