@@ -1,6 +1,6 @@
 """Accounts and what they are at which hotel, as they lie in the database."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -38,6 +38,8 @@ _SET_ROLE = """
     returning account_id
 """
 
+_EXISTING = "select email from identity.account where email = any ($1)"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
@@ -64,6 +66,11 @@ async def find_by_email(connection: Connection, email: str) -> Account | None:
 async def find_by_id(connection: Connection, account_id: UUID) -> Account | None:
     """The account with an id."""
     return _account(await connection.fetchrow(_BY_ID, account_id))
+
+
+async def existing(connection: Connection, emails: Sequence[str]) -> set[str]:
+    """Which of these e-mail addresses, given as they are kept, have an account."""
+    return {row["email"] for row in await connection.fetch(_EXISTING, list(emails))}
 
 
 async def add(

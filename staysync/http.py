@@ -54,9 +54,14 @@ class Edge:
         path: str = scope["path"]
         added = (*(self._api_headers if path.startswith("/v1/") else self._page_headers), (b"x-request-id", request_id))
         started = False
+        headless = scope["method"] == "HEAD"
+        if headless:  # answered as GET would be, without the body
+            scope = {**scope, "method": "GET"}
 
         async def send_with_headers(message: Message) -> None:
             nonlocal started
+            if headless and message["type"] == "http.response.body":
+                message = {**message, "body": b""}
             if message["type"] == "http.response.start":
                 started = True
                 headers: MutableSequence[Header] = message.setdefault("headers", [])

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from identity.side import ACCESS_COOKIE
 from staysync.pages.html import Example
-from staysync.pages.routes import Pages, first_hotels
+from staysync.pages.routes import first_hotels, working_sign_ins
 from staysync.problems import MEDIA_TYPE, PROBLEMS
 
 router = APIRouter(include_in_schema=False)
@@ -123,16 +123,14 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
 @router.get("/openapi.json")
 async def openapi(request: Request) -> Response:
     """The document. In a demo its examples are a hotel, a stay and a sign-in that work as they stand."""
-    pages: Pages = request.app.state.pages
     made = document(request.app)
-    if pages.sign_ins:
+    sign_ins = await working_sign_ins(request)
+    if sign_ins:
         _, example = await first_hotels(request)
         made = copy.deepcopy(made)
         if example is not None:
             _fill_in(made, example)
-        _body_example(
-            made, "/v1/auth/login", {"email": pages.sign_ins[0].email, "password": pages.sign_ins[0].password}
-        )
+        _body_example(made, "/v1/auth/login", {"email": sign_ins[0].email, "password": sign_ins[0].password})
     return Response(orjson.dumps(made), media_type="application/json")
 
 

@@ -246,6 +246,15 @@ TABLE: dict[type[Exception], Entry] = dict(
     [
         # -- refusals of the domain
         _row(
+            Rejected,
+            Problem(
+                "refused",
+                409,
+                "A rule of the trade refuses this",
+                "The command is well formed and can't be done as things stand; detail says why. Nothing has changed.",
+            ),
+        ),
+        _row(
             rejections.UnknownHotel,
             Problem("unknown_hotel", 404, "There is no such hotel", "No hotel has this id. GET /v1/hotels lists them."),
         ),
@@ -663,13 +672,14 @@ def respond(request: Request, error: Exception) -> Response:
 
 def _methods_at(request: Request) -> list[str]:
     """The methods that some route takes at this path. Starlette itself names those of the first route only."""
-    return [
+    taken = [
         method
-        for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
         if any(
             route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.router.routes
         )
     ]
+    return ["GET", "HEAD", *taken[1:]] if "GET" in taken else taken
 
 
 type Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
@@ -681,4 +691,4 @@ def handlers() -> dict[int | type[Exception], Handler]:
     async def handle(request: Request, error: Exception) -> Response:
         return respond(request, error)
 
-    return dict.fromkeys([*TABLE, Rejected], handle)
+    return dict.fromkeys(TABLE, handle)

@@ -12,6 +12,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from identity import accounts
+from identity.errors import AccountsUnavailable
+from identity.http import identity_of
 from query import hotels
 from query.errors import ReadSideUnavailable
 from query.side import query_of
@@ -49,7 +52,7 @@ async def front(request: Request) -> Response:
     """What this is, a live calendar, commands to copy, demo sign-ins."""
     pages: Pages = request.app.state.pages
     shown, example = await first_hotels(request)
-    return _page(html.front_page(_origin(request, pages), shown, example, pages.sign_ins))
+    return _page(html.front_page(_origin(request, pages), shown, example, await working_sign_ins(request)))
 
 
 @router.get("/docs")
@@ -92,6 +95,19 @@ async def problem(request: Request, code: str) -> Response:
     if _wants_json(request):
         return Response(orjson.dumps(_as_json(code)), media_type="application/json")
     return _page(html.problem_page(PROBLEMS[code]))
+
+
+async def working_sign_ins(request: Request) -> list[SignIn]:
+    """The demo sign-ins that have an account here: a ledger that had other hotels already gets no demo."""
+    pages: Pages = request.app.state.pages
+    if not pages.sign_ins:
+        return []
+    try:
+        async with identity_of(request).connection() as connection:
+            known = await accounts.existing(connection, [sign_in.email for sign_in in pages.sign_ins])
+    except AccountsUnavailable:
+        return []
+    return [sign_in for sign_in in pages.sign_ins if sign_in.email in known]
 
 
 async def first_hotels(request: Request) -> tuple[list[html.ShownHotel], html.Example | None]:

@@ -104,8 +104,18 @@ async def test_paths_and_methods_that_are_not_there(service: Running) -> None:
             assert len(answer.content) < 1500
         wrong = await client.delete("/v1/hotels")
         assert (wrong.status_code, wrong.json()["code"]) == (405, "method_not_allowed")
-        assert wrong.headers["allow"] == "GET, POST"
-        assert (await client.put("/health/live")).headers["allow"] == "GET"
+        assert wrong.headers["allow"] == "GET, HEAD, POST"
+        assert (await client.put("/health/live")).headers["allow"] == "GET, HEAD"
+        assert (await client.put("/v1/auth/login")).headers["allow"] == "POST"
+
+
+async def test_head_is_answered_as_get_without_the_body(service: Running) -> None:
+    async with service.client() as client:
+        for path in ("/", "/v1/hotels", "/nowhere"):
+            whole, head = await client.get(path), await client.head(path)
+            assert (head.status_code, head.content) == (whole.status_code, b"")
+            assert head.headers["content-length"] == whole.headers["content-length"]
+            assert head.headers["content-type"] == whole.headers["content-type"]
 
 
 async def test_alive_and_ready_with_all_there(service: Running) -> None:
