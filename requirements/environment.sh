@@ -59,7 +59,7 @@ install_with_python() {
 
 install_with_uv() {
     rm -rf .venv
-    uv venv -q --python '>=3.12' .venv
+    uv venv -q --python 3.13 .venv # which uv fetches if the machine has none
     uv pip install -q --python .venv/bin/python --require-hashes -r "requirements/$kind.txt"
 }
 

@@ -259,16 +259,23 @@ def _make_cluster(programs: Path, cluster: Path, password: str, identity: str) -
     """Make the cluster beside its place and move it there when it is whole, so that an interrupted one isn't used."""
     draft = cluster.with_name("postgres.new")
     shutil.rmtree(draft, ignore_errors=True)
+    password_file = cluster.with_name("postgres.password")  # a file, because another account can't open our input
+    password_file.unlink(missing_ok=True)
+    password_file.touch(mode=0o600)
+    password_file.write_text(password, encoding="ascii")
+    if identity.startswith("account:"):
+        uid, gid = (int(number) for number in identity.split(":")[1:])
+        os.chown(password_file, uid, gid)
     made = run_once(
         [
             programs / "initdb",
-            *("-D", draft, "-U", SUPERUSER, "--pwfile=/dev/stdin", "--auth=scram-sha-256"),
+            *("-D", draft, "-U", SUPERUSER, f"--pwfile={password_file}", "--auth=scram-sha-256"),
             *("--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"),
             *("--data-checksums", "--no-sync", "--no-instructions"),
         ],
         identity=identity,
-        given_input=password.encode(),
     )
+    password_file.unlink()
     if made.returncode != 0:
         lines = made.stderr.decode(errors="replace").strip().splitlines() or ["initdb said nothing"]
         raise CannotStartError(f"PostgreSQL's data couldn't be made in {draft}: {lines[-1]}")

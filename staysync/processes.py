@@ -54,13 +54,11 @@ def launch(
     return process
 
 
-def run_once(
-    command: Sequence[str | Path], *, identity: str = SAME_IDENTITY, given_input: bytes = b""
-) -> "subprocess.CompletedProcess[bytes]":
+def run_once(command: Sequence[str | Path], *, identity: str = SAME_IDENTITY) -> "subprocess.CompletedProcess[bytes]":
     """Run a program to its end and keep what it says. It doesn't outlive this process."""
     return subprocess.run(  # noqa: S603 - the programs are ours, of our wheels or of the system
         _through_launcher(command, identity, signal.SIGTERM),
-        input=given_input,
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         check=False,
         cwd="/",  # another identity may not enter the folder that we are in
