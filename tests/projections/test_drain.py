@@ -9,6 +9,7 @@ import pytest
 
 from command.side import CommandSide
 from domain.bookings import CancelLines, ConfirmBooking
+from eventstore.reading import Connection
 from projections import drain as draining
 from projections.drain import (
     SHARDS,
@@ -118,6 +119,24 @@ async def test_what_is_committed_during_the_last_read_is_found_by_the_second_loo
     monkeypatch.setattr(draining, "_fold", fold_while_somebody_books)
     assert await drain(projector, house.hotel_id) is Drained.CAUGHT_UP
     assert (await checkpoint(projector, house.hotel_id))["seq"] == await head(projector, house.hotel_id) == 3
+
+
+async def test_a_projector_that_dies_after_writing_and_before_its_checkpoint_moves_has_done_nothing(
+    settings: Settings, side: CommandSide, projector: Projector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = await open_house(side, 8)
+    await live_a_little(house)
+
+    async def die(connection: Connection, *_: object) -> None:
+        connection.terminate()  # type: ignore[no-untyped-call]
+        raise ConnectionResetError
+
+    with monkeypatch.context() as dying:
+        dying.setattr(draining, "_move", die)
+        with pytest.raises(ConnectionResetError):
+            await drain(projector, house.hotel_id)
+    assert await drain(projector, house.hotel_id) is Drained.CAUGHT_UP
+    assert await differences(settings) == {}
 
 
 # ---------------------------------------------------------------- parking
