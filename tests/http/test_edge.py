@@ -54,18 +54,18 @@ async def test_every_answer_names_its_request(service: Running) -> None:
             assert answer.headers["x-request-id"] != odd
 
 
-@pytest.mark.parametrize("path", ["/", "/docs", "/v1/hotels", "/nowhere", "/health/live", "/static/style.css"])
-async def test_security_headers_are_everywhere(service: Running, path: str) -> None:
+async def test_security_headers_are_everywhere(service: Running) -> None:
     async with service.client() as client:
-        headers = (await client.get(path)).headers
-    policy = headers["content-security-policy"]
-    assert "default-src 'none'" in policy
-    assert "frame-ancestors 'none'" in policy
-    assert "unsafe" not in policy
-    assert (headers["x-content-type-options"], headers["x-frame-options"]) == ("nosniff", "DENY")
-    assert headers["referrer-policy"] == "no-referrer"
-    assert "strict-transport-security" not in headers
-    assert ("cache-control" in headers and headers["cache-control"] == "no-store") == path.startswith("/v1/")
+        for path in ("/", "/docs", "/v1/hotels", "/nowhere", "/health/live", "/static/style.css"):
+            headers = (await client.get(path)).headers
+            policy = headers["content-security-policy"]
+            assert "default-src 'none'" in policy
+            assert "frame-ancestors 'none'" in policy
+            assert "unsafe" not in policy
+            assert (headers["x-content-type-options"], headers["x-frame-options"]) == ("nosniff", "DENY")
+            assert headers["referrer-policy"] == "no-referrer"
+            assert "strict-transport-security" not in headers
+            assert ("cache-control" in headers and headers["cache-control"] == "no-store") == path.startswith("/v1/")
 
 
 async def test_behind_https_browsers_are_told_to_stay_there(settings: Settings) -> None:
