@@ -26,7 +26,7 @@ def test_the_services_are_those_of_the_design() -> None:
 def test_a_service_tells_its_health_or_runs_once(name: str) -> None:
     service = _SERVICES[name]
     if name in _ONE_SHOTS:
-        assert service["restart"] == "no"
+        assert service["restart"] == ("on-failure:5" if name == "demo" else "no")
     else:
         assert service["healthcheck"]["test"]
         assert service["restart"] == "unless-stopped"
