@@ -121,7 +121,13 @@ async def drain_shards(projector: Projector, shards: list[int], *, batches: int 
     async with projector.pool.acquire() as connection:
         behind = [row["hotel_id"] for row in await connection.fetch(statement("hotels_behind"), shards)]
         for hotel_id in behind:
-            drained = await drain_hotel(projector, connection, hotel_id, batches=batches)
+            try:
+                drained = await drain_hotel(projector, connection, hotel_id, batches=batches)
+            except Exception as error:
+                if connection.is_closed():
+                    raise
+                log.error("hotel %s can't be projected now: %s", hotel_id, described(error))
+                continue
             finished = finished and drained is not Drained.MORE
     return finished
 

@@ -128,12 +128,12 @@ async def test_a_projector_that_dies_after_writing_and_before_its_checkpoint_mov
     await live_a_little(house)
 
     async def die(connection: Connection, *_: object) -> None:
-        connection.terminate()  # type: ignore[no-untyped-call]
+        connection.terminate()
         raise ConnectionResetError
 
     with monkeypatch.context() as dying:
         dying.setattr(draining, "_move", die)
-        with pytest.raises(ConnectionResetError):
+        with pytest.raises((ConnectionResetError, asyncpg.InterfaceError)):
             await drain(projector, house.hotel_id)
     assert await drain(projector, house.hotel_id) is Drained.CAUGHT_UP
     assert await differences(settings) == {}
@@ -246,6 +246,7 @@ async def test_trouble_of_the_database_parks_nothing(
         await connection.execute("revoke insert on read.night from staysync_projector")
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await drain(projector, house.hotel_id)
+        await sweep(projector)  # goes on to the other hotels, of which there might be some
         await connection.execute("grant insert on read.night to staysync_projector")
     assert await drain(projector, house.hotel_id) is Drained.CAUGHT_UP
 
