@@ -48,8 +48,6 @@ def hotel_demand(
 
     Stopped and started again it goes on. Exit code 0: done; 1: stopped, or lines that can't be read; 2: can't start.
     """
-    from rich.console import Console
-
     from staysync.cli import one_line_errors
     from staysync.importing.hotels import Inventory
     from staysync.settings import Settings
@@ -59,11 +57,12 @@ def hotel_demand(
     except ValueError as problem:
         raise typer.BadParameter(str(problem)) from problem
     with one_line_errors():
-        raise typer.Exit(_run(Settings(), file, wanted, report, Console(stderr=True)))
+        raise typer.Exit(_run(Settings(), file, wanted, report))
 
 
-def _run(settings: "Settings", file: Path, inventory: "Inventory", report: Path | None, console: "Console") -> int:
+def _run(settings: "Settings", file: Path, inventory: "Inventory", report: Path | None) -> int:
     import uvloop
+    from rich.console import Console
 
     from staysync.importing.hotel_demand import read_history
     from staysync.importing.plan import Plan
@@ -74,14 +73,17 @@ def _run(settings: "Settings", file: Path, inventory: "Inventory", report: Path 
             report.open("a").close()  # not only after minutes of work
         except OSError as error:
             raise CannotStartError(f"the report {report} can't be written: {error.strerror}") from error
+    # What moves goes to the error stream, so that the summary can be kept by a redirection.
+    console = Console(stderr=True)
     with console.status(f"Reading {file.name} …"):
         plan = Plan(read_history(file))
     began = time.monotonic()
     with _progress_bar(console, len(plan)) as progress:
         result = uvloop.run(_replay(settings, plan, inventory, progress))
+    took_s = time.monotonic() - began
     if report is not None:
         write_report(result, report)
-    _tell(console, result, time.monotonic() - began)
+    _tell(Console(), result, took_s)
     return EXIT_INCOMPLETE if result.stopped or result.history.unreadable else EXIT_DONE
 
 
@@ -159,14 +161,12 @@ def _tell(console: "Console", result: "Result", took_s: float) -> None:
     for problem in history.unreadable[:_SHOWN]:
         console.print(f"rejected: line {problem.line}: {problem.reason}", markup=False, soft_wrap=True)
     _tell_refusals(console, result)
-    rows = len(result.imported) + len(result.refused)
-    console.print(
-        f"{result.written_steps:,} commands in {took_s:.1f} s ({result.written_steps / took_s:,.0f}/s);"
-        f" {result.found_steps:,} were done before; {rows:,} bookings have their end"
-        f" ({rows / took_s:,.0f}/s).",
-        highlight=False,
-        soft_wrap=True,
-    )
+    rate = f"{result.written_steps:,} commands in {took_s:.1f} s, {result.written_steps / took_s:,.0f}/s"
+    if result.found_steps:
+        rate += f"; {result.found_steps:,} were done before"
+    else:
+        rate += f"; {history.lines - result.unfinished:,} lines, {(history.lines - result.unfinished) / took_s:,.0f}/s"
+    console.print(f"{rate}.", highlight=False, soft_wrap=True)
     if result.stopped:
         console.print(
             f"Not done: {result.stopped}. Start it again to go on.", style="red", markup=False, soft_wrap=True

@@ -20,9 +20,10 @@ async def command(settings: Settings, *arguments: str | Path) -> tuple[int, str]
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "staysync", "import", "hotel-demand", *map(str, arguments)),
         env=os.environ | settings.environment() | {"COLUMNS": "160"},
-        stderr=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
     )
-    _, said = await process.communicate()
+    said, _ = await process.communicate()
     return process.returncode or 0, said.decode()
 
 
@@ -58,14 +59,15 @@ async def test_a_signal_stops_it_after_what_is_in_flight(settings: Settings, tmp
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "staysync", "import", "hotel-demand", str(file)),
         env=os.environ | settings.environment(),
-        stderr=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
     )
     async with ledger(settings) as connection, asyncio.timeout(60):
         # Another process makes the progress: there is nothing to wait for but what it writes.
         while await connection.fetchval("select count(*) from ledger.event") < 500:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
     process.send_signal(signal.SIGINT)
-    _, said = await process.communicate()
+    said, _ = await process.communicate()
     assert process.returncode == 1
     assert b"Start it again to go on." in said
     code, again = await command(settings, file)
