@@ -40,7 +40,12 @@ LOCK_TIMEOUT_MS = 1000
 PATIENCE_S = 5.0
 _RETRY_PAUSE_S = 0.1
 
-_LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, ConnectionError, OSError, TimeoutError)
+_LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # the server ended the connection between two statements
+    OSError,
+)
 _STOPPED = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
@@ -265,12 +270,17 @@ class Appender:
                     situation.close()
                 if not write.empty:
                     await connection.execute(statement("append"), *write.parameters())
+            except (*_LOST, *_STOPPED):
+                connection.terminate()
+                raise
             except BaseException:
-                if not connection.is_closed():
-                    await transaction.rollback()
+                await transaction.rollback()
                 raise
             try:
                 await transaction.commit()
+            except asyncpg.InternalClientError:
+                connection.terminate()  # the server had ended the connection before: no COMMIT was sent
+                raise
             except (*_LOST, *_STOPPED) as error:
                 raise OutcomeUnknown("the connection broke during the commit") from error
         for situation in situations.values():

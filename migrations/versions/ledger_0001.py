@@ -149,7 +149,7 @@ WALLS = (
     $$
     """,
     "comment on function ledger.expect_count is 'Ends an append whose guarded rows are not exactly those expected.'",
-    "revoke all on all functions in schema ledger from public",
+    "revoke all on function ledger.expect_count, ledger.refuse_change from public",
     "grant execute on function ledger.expect_count to staysync_command",
 )
 

@@ -1,22 +1,26 @@
 """The guard: no night is sold beyond its rooms, whatever arrives together; and one stuck hotel stops no other."""
 
 import asyncio
+import time
 from collections import Counter
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
 
+from command import answers
 from command.side import CommandSide
 from domain.bookings import CancelLines, CheckIn, CheckOut
 from domain.rejections import SoldOut
 from domain.stock import Claim
-from eventstore.appender import HotelBusy
+from eventstore.appender import HotelBusy, OutcomeUnknown
 from eventstore.sql import statement
+from eventstore.submission import Answer, Outcome, Submission
 from eventstore.write_set import WriteSet
 from staysync.settings import Settings
-from tests.eventstore.house import House, night_rows, open_house, superuser, write_side
+from tests.eventstore.house import METADATA, House, night_rows, open_house, superuser, write_side
 
 SOLD_MEANWHILE = """
 with moved as (
@@ -231,3 +235,49 @@ async def test_bookings_of_many_hotels_go_together(side: CommandSide) -> None:
     houses: list[House] = [await open_house(side, rooms=2) for _ in range(5)]
     results = await asyncio.gather(*(house.book(1, 2) for house in houses for _ in range(3)), return_exceptions=True)
     assert Counter(type(result) for result in results) == {dict: 10, SoldOut: 5}
+
+
+async def test_a_batch_that_the_database_ends_for_its_length_is_done_again(
+    side: CommandSide, settings: Settings
+) -> None:
+    """The process stalls under the lock for longer than a transaction may take; nothing of the first try stays."""
+    house = await open_house(side)
+    stalls = iter([True])
+
+    def render(outcome: Outcome) -> Answer:
+        if next(stalls, False):
+            time.sleep(2.5)
+        return answers.booking_changed(outcome)
+
+    booking = await house.book(1, 3)
+    acknowledged = await side.appender.submit(
+        Submission(
+            hotel_id=house.hotel_id,
+            stream_id=UUID(booking["booking_id"]),
+            command=CancelLines(),
+            metadata=METADATA,
+            render=render,
+        )
+    )
+    assert b'"cancelled"' in acknowledged.answer.body
+    async with superuser(settings) as connection:
+        assert await connection.fetchval("select seq from ledger.head where hotel_id = $1", house.hotel_id) == 4
+
+
+async def test_appends_go_on_after_their_connections_were_ended(side: CommandSide, settings: Settings) -> None:
+    house = await open_house(side, rooms=200)
+    booking = asyncio.gather(*(house.book(1, 2) for _ in range(100)), return_exceptions=True)
+    async with superuser(settings) as connection:
+        for _ in range(5):
+            await connection.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'staysync_command'"
+                " and datname = current_database()"
+            )
+            await asyncio.sleep(0.01)
+        results = await booking
+        sold = await connection.fetchval("select max(sold) from ledger.night where hotel_id = $1", house.hotel_id)
+    done = sum(isinstance(result, dict) for result in results)
+    unknown = sum(isinstance(result, OutcomeUnknown) for result in results)
+    assert done + unknown == 100, results
+    assert done <= sold <= done + unknown
+    assert (await house.book(1, 2))["state"] == "confirmed"
