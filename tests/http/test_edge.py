@@ -6,11 +6,14 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 
+from identity.side import open_identity
+from query.side import open_query_side
 from staysync.app import create_app
 from staysync.settings import Settings
-from tests.clients import ORIGIN, Running
+from tests.clients import ORIGIN, PASSWORD, Running
 
 
 @pytest.fixture
@@ -143,3 +146,29 @@ async def test_another_schema_is_unready_and_said(service: Running) -> None:
         ready = await client.get("/health/ready")
     assert (ready.status_code, ready.json()["status"]) == (503, "unready")
     assert "not at future_0009" in ready.json()["checks"]["database"]
+
+
+async def test_while_the_database_is_away_clients_are_told_to_come_again(service: Running) -> None:
+    state = service.app.state
+    own_query, own_identity = state.query, state.identity
+    nowhere = "//nobody@127.0.0.1:1/nothing"
+    async with (
+        open_query_side(f"postgresql+asyncpg:{nowhere}", pool_size=1, position_wait_s=0) as query,
+        open_identity(
+            f"postgresql:{nowhere}", kid="k", signing_key=Ed25519PrivateKey.generate(), public_origin=None
+        ) as identity,
+        service.client() as client,
+    ):
+        state.query, state.identity = query, identity
+        try:
+            question = await client.get("/v1/hotels")
+            sign_in = await client.post("/v1/auth/login", json={"email": "a@example.org", "password": PASSWORD})
+            page, ready = await client.get("/"), await client.get("/health/ready")
+        finally:
+            state.query, state.identity = own_query, own_identity
+    for answer in (question, sign_in):
+        assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+        assert answer.headers["retry-after"] == "2"
+    assert page.status_code == 200
+    assert (ready.status_code, ready.json()["status"]) == (503, "unready")
+    assert "nobody" not in ready.text
