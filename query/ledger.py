@@ -97,7 +97,9 @@ async def feed(session: AsyncSession, hotel_id: UUID, *, limit: int, after: int)
     if (await session.execute(_HEAD, {"hotel_id": hotel_id})).first() is None:
         raise UnknownHotel(hotel_id=hotel_id)
     rows = (await session.execute(_FEED, {"hotel_id": hotel_id, "after": after, "limit": limit + 1})).all()
-    return Response(orjson.dumps(_feed_page(rows, limit), default=str), media_type="application/json")
+    return Response(
+        orjson.dumps(_feed_page(rows, limit), default=str, option=orjson.OPT_UTC_Z), media_type="application/json"
+    )
 
 
 def _feed_page(rows: Sequence[Row[Any]], limit: int) -> dict[str, Any]:

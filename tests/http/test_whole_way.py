@@ -149,6 +149,7 @@ async def test_anyone_with_the_feed_can_check_the_chain(service: Running, hotel_
             after = page["next"]
     assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
     assert len(events) == 4
+    assert all(event[name].endswith("Z") for event in events for name in ("occurred_at", "recorded_at"))
     whole = "".join(texts)
     previous = GENESIS
     for event in events:
