@@ -40,6 +40,8 @@ _SETTINGS = {
     "enable_seqscan": "off",
     "enable_bitmapscan": "off",
     "jit": "off",
+    # What a crash of the server takes away of the last moments is projected again: rows and checkpoint go together.
+    "synchronous_commit": "off",
 }
 
 # What ails the database, the way to it or the installation, not the event: tried again later, nothing is parked.

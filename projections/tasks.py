@@ -21,7 +21,7 @@ RETRY = "projections.retry"
 REBUILD = "projections.rebuild"
 
 LINGER_S = 0.5
-AT_WORK_S = 2.0
+AT_WORK_S = 10.0  # going on costs a way through the queue, so seldom; but other tasks must get their turn
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,8 @@ def make_celery(settings: Settings) -> Celery:
             "sweep": {
                 "task": projections.tasks.SWEEP,
                 "schedule": SWEEP_EVERY_S,
-                "options": {"expires": 5 * SWEEP_EVERY_S},  # none pile up while no worker runs
+                # None pile up while no worker runs; but one may wait for a projector that is at work.
+                "options": {"expires": 2 * projections.tasks.AT_WORK_S},
             },
             "expire-holds": {
                 "task": command.tasks.EXPIRE_HOLDS,

@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 _PAUSE_AFTER_FAILURE_S = 1.0
 _SILENCE_S = 30.0
+_UNREACHABLE = (RedisError, OperationalError, OSError)
 
 
 class Nudger:
@@ -34,6 +35,7 @@ class Nudger:
         self._dirty: set[int] = set()
         self._arrived = asyncio.Event()
         self._quiet_until = 0.0
+        self._calling: asyncio.Task[bool] | None = None
 
     def announce(self, hotel_ids: Iterable[UUID]) -> None:
         """These hotels have committed something. Returns at once, whatever happens to the broker."""
@@ -48,19 +50,41 @@ class Nudger:
         """Tell what is announced, until cancelled."""
         while True:
             await self._arrived.wait()
-            if not await self.flush():
+            call = await self._tell()
+            if call is None:
                 await asyncio.sleep(_PAUSE_AFTER_FAILURE_S)
+            elif call:
+                self._calling = asyncio.create_task(self._call())  # the next news don't wait for a queue
 
     async def flush(self) -> bool:
         """Tell what was announced up to now. False if the broker couldn't be reached: then it is for the sweep."""
+        call = await self._tell()
+        if call:
+            return await self._call()
+        return call is not None
+
+    async def finish(self) -> None:
+        """Tell what is left, and wait for a call under way."""
+        await self.flush()
+        if self._calling is not None:
+            await self._calling
+
+    async def _tell(self) -> bool | None:
+        """Tell the shards. True if a projector is to be called, None if nobody could be told."""
         self._arrived.clear()
         shards, self._dirty = self._dirty, set()
         if not shards:
-            return True
+            return False
         try:
-            if await self._news.tell(shards):
-                await asyncio.to_thread(self._celery.send_task, DRAIN, retry=False)
-        except (RedisError, OperationalError, OSError) as error:
+            return await self._news.tell(shards)
+        except _UNREACHABLE as error:
+            self._complain(error)
+            return None
+
+    async def _call(self) -> bool:
+        try:
+            await asyncio.to_thread(self._celery.send_task, DRAIN, retry=False)
+        except _UNREACHABLE as error:
             self._complain(error)
             return False
         return True
@@ -85,9 +109,9 @@ async def open_nudger(redis_url: str, celery: Celery) -> AsyncIterator[Nudger]:
     task = asyncio.create_task(nudger.run(), name="nudger")
     try:
         yield nudger
-        await nudger.flush()
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+        await nudger.finish()
         await redis.aclose()
