@@ -111,6 +111,10 @@ async def test_a_night_that_is_missing_is_not_for_sale(service: Running, world: 
     hotel_id = world.hotel()
     world.room_type(hotel_id, "DBL")
     world.nights(hotel_id, "DBL", 6, 10)
+    other = world.hotel("Other")
+    world.room_type(other, "DBL")
+    world.nights(other, "DBL", 0, 6)
+    world.nights(other, "DBL", 7, 10)
     await world.write()
     assert await offered(service) == []
 

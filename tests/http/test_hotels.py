@@ -59,6 +59,7 @@ async def test_a_calendar_is_half_open_and_counts_what_is_free(service: Running,
     world.room_type(hotel_id, "DBL")
     world.nights(hotel_id, "DBL", 0, 5, in_service=5, sold=2, held=1, allowance=1)
     world.nights(hotel_id, "DBL", 5, 6, in_service=1, sold=2, minimum_stay=3)
+    world.nights(hotel_id, "DBL", 6, 8)
     await world.write()
     async with service.client() as client:
         body = (
