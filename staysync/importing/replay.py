@@ -1,7 +1,6 @@
-"""Replays a plan into the ledger: many commands in flight, in order; goes on where an earlier run stopped."""
+"""Replays a plan into the ledger: many commands at once, in order; goes on where an earlier run stopped."""
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -24,10 +23,11 @@ from staysync.processes import CannotStartError
 from staysync.secrets import load_secrets
 from staysync.settings import Settings
 
-IN_FLIGHT = 512
-_BATCH_SIZE = 128
-# A server that restarts is waited for, since a step that is given up while later ones succeed comes too late.
-_PATIENCE_S = 120.0
+CHUNK = 256
+_HOTELS_AT_ONCE = 2
+_ATTEMPTS = 5
+_LOOK_UP_EVERY = 512
+_PATIENCE_S = 60.0  # a server that restarts is waited for
 
 # Without I, O, 0 and 1, as in the references of live bookings.
 _REFERENCE_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
@@ -87,7 +87,7 @@ class Stop:
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[tuple[CommandSide, Appender]]:
-    """The write side, and an appender of the import's own: larger batches, more patience."""
+    """The write side, and an appender of the import's own: a batch takes whole chunks, and it has more patience."""
     secrets = load_secrets(settings.secrets_dir)
     async with (
         open_command_side(
@@ -98,7 +98,7 @@ async def opened(settings: Settings) -> AsyncIterator[tuple[CommandSide, Appende
             bookable_horizon_days=settings.bookable_horizon_days,
             business_day_rolls_at=settings.business_day_rolls_at,
         ) as side,
-        Appender(side.pool, batch_size=_BATCH_SIZE, patience_s=_PATIENCE_S) as appender,
+        Appender(side.pool, batch_size=CHUNK * _HOTELS_AT_ONCE, patience_s=_PATIENCE_S) as appender,
     ):
         yield side, appender
 
@@ -121,6 +121,24 @@ def _silent(steps: int, day: date) -> None:
     del steps, day
 
 
+class _Queue:
+    """What waits to be sent to one hotel, and the chunk that is on its way.
+
+    A chunk goes when the one before it has been answered, and fits into one transaction: so it is written as a whole or
+    not at all, and nothing can be written over a gap, whatever breaks. The next one is made ready meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self.ready: list[tuple[Step, Submission]] = []
+        self.sent: asyncio.Task[None] | None = None
+
+    async def answered(self) -> None:
+        """Wait until nothing is on its way."""
+        if self.sent is not None:
+            await self.sent
+            self.sent = None
+
+
 class _Replay:
     def __init__(
         self, plan: Plan, hotels: Hotels, side: CommandSide, appender: Appender, progress: Progress, stop: Stop
@@ -131,7 +149,7 @@ class _Replay:
         self._appender = appender
         self._progress = progress
         self._stop = stop
-        self._in_flight: deque[tuple[Step, asyncio.Task[Acknowledged]]] = deque()
+        self._queues = {name: _Queue() for name in hotels.by_name}
         self._refused: dict[int, Refused] = {}
         self._imported: set[int] = set()
         self._sold: dict[NightOfHotel, int] = _Counts()
@@ -142,21 +160,21 @@ class _Replay:
     async def run(self) -> Result:
         """Go through all steps; stops early where it is asked to or where the ledger can't be reached."""
         try:
-            for step in self._plan:
+            for number, step in enumerate(self._plan):
                 if self._stop.reason is not None:
                     break
                 if not self._is_settled(step):
-                    self._send(step)
-                    if len(self._in_flight) >= IN_FLIGHT:
-                        await self._settle_oldest()
-                elif self._ended_steps % IN_FLIGHT == 0:
+                    await self._send(step)
+                elif number % _LOOK_UP_EVERY == 0:
                     self._progress(self._ended_steps, step.occurred_at.date())
                     await asyncio.sleep(0)  # skipping what is done must not keep Ctrl-C waiting
-            while self._in_flight:
-                await self._settle_oldest()
+            for queue in self._queues.values():
+                await queue.answered()
+                if self._stop.reason is None:
+                    await self._deliver(queue.ready)
         except BaseException:
-            # What was handed over is decided all the same; its answers have nobody to go to any more.
-            await asyncio.gather(*(task for _, task in self._in_flight), return_exceptions=True)
+            # What is on its way is decided all the same; its answers have nobody to go to any more.
+            await asyncio.gather(*(queue.answered() for queue in self._queues.values()), return_exceptions=True)
             raise
         return Result(
             history=self._plan.history,
@@ -201,9 +219,28 @@ class _Replay:
 
     # ------------------------------------------------------------ what is sent now
 
-    def _send(self, step: Step) -> None:
-        task = asyncio.create_task(self._appender.submit(self._submission(step)))
-        self._in_flight.append((step, task))
+    async def _send(self, step: Step) -> None:
+        queue = self._queues[step.row.hotel]
+        queue.ready.append((step, self._submission(step)))
+        if len(queue.ready) == CHUNK:
+            await queue.answered()
+            if self._stop.reason is None:
+                queue.sent = asyncio.create_task(self._deliver(queue.ready))
+                queue.ready = []
+
+    async def _deliver(self, chunk: list[tuple[Step, Submission]]) -> None:
+        """Send a chunk and note how each of its steps ended."""
+        for attempt in range(_ATTEMPTS):
+            answers = await asyncio.gather(
+                *(self._appender.submit(submission) for _, submission in chunk), return_exceptions=True
+            )
+            # Asked again, the idempotency keys tell what became of it.
+            if attempt + 1 == _ATTEMPTS or not any(isinstance(answer, OutcomeUnknown) for answer in answers):
+                break
+        for (step, _), answer in zip(chunk, answers, strict=True):
+            self._settle(step, answer)
+        if chunk:
+            self._progress(self._ended_steps, chunk[-1][0].occurred_at.date())
 
     def _submission(self, step: Step) -> Submission:
         row = step.row
@@ -232,24 +269,21 @@ class _Replay:
         }
         return key.seal(details), wrapped
 
-    async def _settle_oldest(self) -> None:
-        step, task = self._in_flight.popleft()
-        try:
-            await task
-        except (Rejected, ReferenceTaken) as refusal:
-            if isinstance(refusal, TimeRunsBackwards):
-                hotel = step.row.hotel
-                self._stop.ask(f"somebody else writes to the ledger of the {hotel}: {refusal}")
-            elif step.row.line not in self._refused:
-                self._refuse(step, refusal)
-            else:
+    def _settle(self, step: Step, answer: Acknowledged | BaseException) -> None:
+        match answer:
+            case Acknowledged():
+                self._written += 1
+                self._done(step)
+            case TimeRunsBackwards():
+                self._stop.ask(f"somebody else writes to the ledger of the {step.row.hotel}: {answer}")
+            case Rejected() | ReferenceTaken() if step.row.line not in self._refused:
+                self._refuse(step, answer)
+            case Rejected():  # what follows a refused booking finds none
                 self._ended_steps += 1
-        except (LedgerUnavailable, HotelBusy, OutcomeUnknown) as error:
-            self._stop.ask(str(error))
-        else:
-            self._written += 1
-            self._done(step)
-        self._progress(self._ended_steps, step.occurred_at.date())
+            case LedgerUnavailable() | HotelBusy() | OutcomeUnknown():
+                self._stop.ask(str(answer))
+            case _:
+                raise answer
 
     def _done(self, step: Step) -> None:
         self._ended_steps += 1

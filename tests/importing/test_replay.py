@@ -172,13 +172,13 @@ async def everything(settings: Settings) -> list[tuple[object, ...]]:
 async def test_stopped_anywhere_it_goes_on_to_the_same_end(settings: Settings, tmp_path: Path) -> None:
     file = history(tmp_path, 600)
     results = []
-    for _ in range(20):
+    for attempt in range(20):
         stop = Stop()
-        settled = count()
+        told = count(-attempt)  # skipping what is done is told as well
 
-        def after_a_while(done: int, _: date, stop: Stop = stop, settled: Iterator[int] = settled) -> None:
+        def after_a_while(done: int, _: date, stop: Stop = stop, told: Iterator[int] = told) -> None:
             del done
-            if next(settled) == 100:
+            if next(told) == 2:
                 stop.ask("enough for now")
 
         results.append(await imported(settings, file, scale=0.5, progress=after_a_while, stop=stop))
@@ -226,6 +226,37 @@ async def test_killed_in_the_middle_it_goes_on_without_doubling(settings: Settin
         )
     assert bookings == len(result.imported)
     assert steps == result.found_steps + result.written_steps
+
+
+async def test_broken_connections_lose_nothing(settings: Settings, tmp_path: Path) -> None:
+    file = history(tmp_path, 1500)
+    breaking: set[asyncio.Task[None]] = set()
+
+    async def break_connections() -> None:
+        async with ledger(settings) as connection:
+            await connection.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity"
+                " where usename = 'staysync_command' and datname = current_database()"
+            )
+
+    settled = count()
+
+    def now_and_then(done: int, _: date) -> None:
+        del done
+        if next(settled) % 4 == 1:
+            breaking.add(asyncio.get_running_loop().create_task(break_connections()))
+
+    for _ in range(30):
+        result = await imported(settings, file, progress=now_and_then)
+        await asyncio.gather(*breaking)
+        breaking.clear()
+        if result.stopped is None:
+            break
+    assert result.stopped is None
+    assert sum(numbers(result)) == 1500
+    assert not result.refused  # there are rooms for all, and nothing came too late
+    for hotel in (RESORT, CITY):
+        assert await sold(settings, hotel) == stayed(result, hotel)
 
 
 async def test_another_file_needs_another_hotel(settings: Settings, tmp_path: Path) -> None:
