@@ -1,6 +1,7 @@
 """Knows the OpenAPI document: what FastAPI finds in the code, and what holds for every endpoint besides."""
 
 import copy
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -11,7 +12,7 @@ from starlette.responses import Response
 
 from identity.side import ACCESS_COOKIE
 from staysync.pages.html import Example
-from staysync.pages.routes import first_hotels, working_sign_ins
+from staysync.pages.routes import Pages, first_hotels, working_sign_ins
 from staysync.problems import MEDIA_TYPE, PROBLEMS
 
 router = APIRouter(include_in_schema=False)
@@ -104,6 +105,9 @@ def document(app: FastAPI) -> dict[str, Any]:
         for path, operations in made["paths"].items():
             for method, operation in operations.items():
                 _complete(path, method, operation)
+        # Without it, Swagger UI makes values up from the patterns of the fields, and nobody can read those.
+        arrival = datetime.now(UTC).date() + timedelta(days=30)
+        _body_example(made, _BOOKING_PATH, _booking("DBL", arrival, arrival + timedelta(days=2)))
         app.openapi_schema = made
     return app.openapi_schema
 
@@ -123,14 +127,16 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
 @router.get("/openapi.json")
 async def openapi(request: Request) -> Response:
     """The document. In a demo its examples are a hotel, a stay and a sign-in that work as they stand."""
+    pages: Pages = request.app.state.pages
     made = document(request.app)
-    sign_ins = await working_sign_ins(request)
-    if sign_ins:
-        _, example = await first_hotels(request)
+    if pages.demo:
         made = copy.deepcopy(made)
+        _, example = await first_hotels(request)
         if example is not None:
             _fill_in(made, example)
-        _body_example(made, "/v1/auth/login", {"email": sign_ins[0].email, "password": sign_ins[0].password})
+        sign_ins = await working_sign_ins(request)
+        if sign_ins:
+            _body_example(made, "/v1/auth/login", {"email": sign_ins[0].email, "password": sign_ins[0].password})
     return Response(orjson.dumps(made), media_type="application/json")
 
 
@@ -142,18 +148,18 @@ def _fill_in(made: dict[str, Any], example: Example) -> None:
                     parameter["example"] = example.hotel_id
                 elif parameter["name"] in ("arrival", "departure"):
                     parameter["example"] = getattr(example, parameter["name"]).isoformat()
-    _body_example(
-        made,
-        _BOOKING_PATH,
-        {
-            "arrival": example.arrival.isoformat(),
-            "departure": example.departure.isoformat(),
-            "rooms": [{"room_type": example.room_type, "adults": 2}],
-            "guest": {"full_name": "Ada Lovelace", "email": "ada@example.org"},
-            "channel": "direct",
-            "state": "confirmed",
-        },
-    )
+    _body_example(made, _BOOKING_PATH, _booking(example.room_type, example.arrival, example.departure))
+
+
+def _booking(room_type: str, arrival: date, departure: date) -> dict[str, Any]:
+    return {
+        "arrival": arrival.isoformat(),
+        "departure": departure.isoformat(),
+        "rooms": [{"room_type": room_type, "adults": 2}],
+        "guest": {"full_name": "Ada Lovelace", "email": "ada@example.org"},
+        "channel": "direct",
+        "state": "confirmed",
+    }
 
 
 def _body_example(made: dict[str, Any], path: str, example: dict[str, Any]) -> None:

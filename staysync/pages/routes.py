@@ -34,17 +34,18 @@ _SANE_HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?|\[[0-9a-fA-F:.]{2,4
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """What the pages need while the service runs."""
+    """What the pages need while the service runs. In a demo, examples are of its hotels and can be sent as they are."""
 
     assets: Assets
     public_origin: str | None
+    demo: bool
     sign_ins: Sequence[SignIn]
 
 
 def pages_of(settings: Settings, sign_ins: Sequence[SignIn]) -> Pages:
     """The pages of an installation. Sign-ins are shown for a demo only, never in production."""
-    shown = sign_ins if settings.demo and not settings.production else ()
-    return Pages(Assets(), settings.public_origin, shown)
+    demo = settings.demo and not settings.production
+    return Pages(Assets(), settings.public_origin, demo, sign_ins if demo else ())
 
 
 @router.get("/")

@@ -6,7 +6,7 @@ from domain.rejections import Rejected
 from staysync.admin import SignIn
 from staysync.pages.routes import pages_of
 from staysync.problems import PROBLEMS, TABLE, entry_for
-from tests.clients import PASSWORD, Running
+from tests.clients import PASSWORD, Running, open_hotel, project
 from tests.http.read_tables import World
 
 
@@ -94,6 +94,23 @@ async def test_the_document_describes_problems_and_signing_in(service: Running) 
     booking = document["paths"]["/v1/hotels/{hotel_id}/bookings"]["post"]
     assert {"Idempotency-Key", "If-Match"} <= {parameter["name"] for parameter in booking["parameters"]}
     assert "application/problem+json" in booking["responses"]["default"]["content"]
+
+
+async def test_in_a_demo_the_examples_can_be_sent_as_they_are(service: Running) -> None:
+    async with service.administrator() as administrator:
+        hotel_id = await open_hotel(administrator)
+    await project(service.settings)
+    plain = pages_of(service.settings, ())
+    service.app.state.pages = pages_of(service.settings.model_copy(update={"demo": True}), ())
+    async with service.client() as client:
+        booking = (await client.get("/openapi.json")).json()["paths"]["/v1/hotels/{hotel_id}/bookings"]["post"]
+        examples = {parameter["name"]: parameter.get("example") for parameter in booking["parameters"]}
+        assert examples["hotel_id"] == str(hotel_id)
+        body = booking["requestBody"]["content"]["application/json"]["example"]
+        booked = await client.post(f"/v1/hotels/{hotel_id}/bookings", json=body)
+        assert booked.status_code == 201, booked.text
+        service.app.state.pages = plain
+        assert str(hotel_id) not in (await client.get("/openapi.json")).text
 
 
 async def test_every_reference_of_the_document_leads_somewhere(service: Running) -> None:
