@@ -1,13 +1,17 @@
 """Knows how the whole is put together: `create_app(settings)` makes the service, its lifespan owns every pool."""
 
 import importlib.util
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 
 import orjson
 from fastapi import FastAPI
+from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.responses import Response
+from starlette.types import ASGIApp
 
 from command import routes as command_routes
 from command.side import open_command_side
@@ -41,6 +45,17 @@ def _demo_sign_ins() -> Sequence[SignIn]:
         return ()
     sign_ins: Sequence[SignIn] = getattr(importlib.import_module("staysync.demo"), "SIGN_INS", ())
     return sign_ins
+
+
+class Service(FastAPI):
+    """FastAPI with our edge as the outermost layer, in the place of Starlette's page for unexpected errors."""
+
+    edge: Callable[[ASGIApp], ASGIApp]
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Edge, then the table of problems, then the routes."""
+        handlers = {kind: handler for kind, handler in self.exception_handlers.items() if kind not in (500, Exception)}
+        return self.edge(ExceptionMiddleware(AsyncExitStackMiddleware(self.router), handlers=handlers))
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -85,7 +100,7 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.health = await stack.enter_async_context(health.open_health(settings))
             yield
 
-    app = FastAPI(
+    app = Service(
         title="StaySync",
         version=__version__,
         summary="An event-sourced hotel reservation backend that can't be made to sell a room twice.",
@@ -96,11 +111,12 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         exception_handlers=problems.handlers(),
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # asked for by nobody, looked up per request
     )
     https = settings.public_origin is not None and settings.public_origin.startswith("https://")
-    app.add_middleware(Edge, max_body_bytes=settings.max_body_bytes, https=https)
+    app.edge = partial(Edge, max_body_bytes=settings.max_body_bytes, https=https)
+    app.router.routes.extend(command_routes.routes())
     for router in (
-        command_routes.router,
         query_routes.router,
         identity_routes.router,
         health.router,
