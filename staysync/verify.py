@@ -14,6 +14,7 @@ from uuid import UUID
 import asyncpg
 import orjson
 
+from command.side import MASTER_KEY_ID
 from domain.bookings import LineState
 from domain.events import Event
 from domain.rejections import UnknownHotel
@@ -29,7 +30,6 @@ from staysync.secrets import load_secrets
 from staysync.settings import Settings
 
 _PAGE = 5000
-_MASTER_KEY_ID = "1"
 
 type Progress = Callable[[UUID, int, int], None]
 """Told the hotel, how many of its events are checked, and how many there are."""
@@ -56,7 +56,7 @@ class Report:
 
 async def verify(settings: Settings, hotel_id: UUID | None = None, progress: Progress | None = None) -> Report:
     """Check one hotel, or all. Raises UnknownHotel, and what asyncpg raises if the database can't be asked."""
-    master_key = MasterKey(_MASTER_KEY_ID, load_secrets(settings.secrets_dir).master_key())
+    master_key = MasterKey(MASTER_KEY_ID, load_secrets(settings.secrets_dir).master_key())
     report = Report()
     connection = await asyncpg.connect(
         settings.role_url("owner"),
