@@ -483,7 +483,9 @@ def evolve(booking: Booking | None, event: BookingEvent) -> Booking:
         case BookingConfirmed():
             return replace(_moved(booking, event.lines, LineState.CONFIRMED), hold_until=None)
         case LinesCancelled():
-            return _moved(booking, event.lines, LineState.CANCELLED)
+            after = _moved(booking, event.lines, LineState.CANCELLED)
+            still_held = any(line.state is LineState.HELD for line in after.lines)
+            return after if still_held else replace(after, hold_until=None)
         case BookingExpired():
             return replace(_moved(booking, event.lines, LineState.EXPIRED), hold_until=None)
         case GuestsCheckedIn():

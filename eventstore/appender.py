@@ -202,12 +202,19 @@ class Appender:
         return batch
 
     def _to_lanes(self, entries: Iterable[_Entry]) -> None:
+        """Move commands to their hotels' lanes, and with them what has arrived for these since: order is kept."""
         for entry in entries:
             lane = self._lanes.get(entry.hotel_id)
             if lane is None:
                 lane = self._lanes[entry.hotel_id] = _Lane()
                 lane.task = asyncio.create_task(self._serve_lane(entry.hotel_id, lane), name="appender lane")
             lane.entries.append(entry)
+        for inbox in self._inboxes:
+            waiting = list(inbox.entries)
+            inbox.entries.clear()
+            for entry in waiting:
+                lane = self._lanes.get(entry.hotel_id)
+                (inbox if lane is None else lane).entries.append(entry)
 
     async def _serve_lane(self, hotel_id: UUID, lane: _Lane) -> None:
         async with self._lane_slots:
@@ -244,7 +251,8 @@ class Appender:
                 for entry in entries:
                     if entry not in skipped:
                         entry.settle()
-                self._to_lanes(skipped)
+                if skipped:
+                    self._to_lanes(entry for entry in entries if entry in skipped)
                 return
             entries = _patient(entries, overdue)
 

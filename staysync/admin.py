@@ -74,6 +74,8 @@ async def _add(
     passwords = Passwords()
     connection = await asyncpg.connect(settings.role_url("identity"))
     try:
+        if await accounts.existing(connection, [accounts.normalised(email)]):
+            return False  # before the password is hashed, which takes long
         return await accounts.add(
             connection,
             account_id=uuids.uuid7(),

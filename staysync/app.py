@@ -1,7 +1,6 @@
 """Knows how the whole is put together: `create_app(settings)` makes the service, its lifespan owns every pool."""
 
-import importlib.util
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
@@ -20,8 +19,8 @@ from identity.side import open_identity
 from query import routes as query_routes
 from query.side import open_query_side
 from staysync import __version__, health, openapi, problems
-from staysync.admin import SignIn
 from staysync.celery_app import make_celery
+from staysync.demo import SIGN_INS
 from staysync.http import Edge
 from staysync.nudge import open_nudger
 from staysync.pages import routes as pages
@@ -37,14 +36,6 @@ class Json(Response):
     def render(self, content: Any) -> bytes:
         """The body's bytes."""
         return orjson.dumps(content)
-
-
-def _demo_sign_ins() -> Sequence[SignIn]:
-    """Who can sign in to the demo; nobody in a build that comes without one."""
-    if importlib.util.find_spec("staysync.demo") is None:
-        return ()
-    sign_ins: Sequence[SignIn] = getattr(importlib.import_module("staysync.demo"), "SIGN_INS", ())
-    return sign_ins
 
 
 class Service(FastAPI):
@@ -96,7 +87,7 @@ def create_app(settings: Settings) -> FastAPI:
                     announce=announce,
                 )
             )
-            app.state.pages = pages.pages_of(settings, _demo_sign_ins())
+            app.state.pages = pages.pages_of(settings, SIGN_INS)
             app.state.health = await stack.enter_async_context(health.open_health(settings))
             yield
 

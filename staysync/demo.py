@@ -8,12 +8,13 @@ seed and from the instant at which the first hotel opened: a demo that was inter
 import asyncio
 import hmac
 import logging
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid5
 
 import orjson
+from pydantic import TypeAdapter
 
 from command.side import CommandSide, open_command_side
 from domain.bookings import Book, LifeCommand, RequestedLine
@@ -42,13 +43,22 @@ _OCCUPANCY = 0.5
 _HOLDS = 5
 _BATCH_SIZE = 128
 
-_ADMINISTRATOR = "admin@staysync.example"
-_ADMINISTRATORS_PASSWORD = "demo-administrator"  # noqa: S105 - public on purpose
-_MANAGERS = ("manager.hamburg@staysync.example", "manager.chicago@staysync.example", "manager.kyoto@staysync.example")
-_MANAGERS_PASSWORD = "demo-manager"  # noqa: S105 - public on purpose
-_FRONT_DESK = "desk.hamburg@staysync.example"
-_FRONT_DESK_PASSWORD = "demo-front-desk"  # noqa: S105 - public on purpose
 
+def _sign_in(name: str, role: str, hotel: str | None) -> SignIn:
+    return SignIn(email=f"{name}@staysync.example", password=f"demo-{role.replace('_', '-')}", role=role, hotel=hotel)
+
+
+# The passwords are public on purpose.
+SIGN_INS = (
+    _sign_in("admin", "administrator", None),
+    _sign_in("manager.hamburg", "manager", "Harbour House Hamburg"),
+    _sign_in("manager.chicago", "manager", "The Lakeside Chicago"),
+    _sign_in("manager.kyoto", "manager", "River Garden Kyoto"),
+    _sign_in("desk.hamburg", "front_desk", "Harbour House Hamburg"),
+)
+"""Who can sign in to the demo; `hotel` is the name of a hotel that the seed makes."""
+
+_ROLE: TypeAdapter[Role] = TypeAdapter(Role)
 _ANSWER = Answer(200, b"{}")
 
 
@@ -96,8 +106,9 @@ async def make_demo(settings: Settings) -> list[SignIn]:
         async with Appender(side.pool, batch_size=_BATCH_SIZE) as appender, asyncio.TaskGroup() as tasks:
             for hotel in hotels:
                 tasks.create_task(_make_hotel(side, appender, hotel, opened_at, known.get(hotel.hotel_id)))
-            accounts = [tasks.create_task(account) for account in _accounts(settings, hotels)]
-    return [account.result() for account in accounts]
+            for sign_in in SIGN_INS:
+                tasks.create_task(_make_account(settings, hotels, sign_in))
+    return list(SIGN_INS)
 
 
 async def _known_hotels(side: CommandSide) -> dict[UUID, _Progress]:
@@ -112,24 +123,16 @@ async def _known_hotels(side: CommandSide) -> dict[UUID, _Progress]:
 # ---------------------------------------------------------------- accounts
 
 
-def _accounts(settings: Settings, hotels: list[MadeHotel]) -> Iterator[Coroutine[None, None, SignIn]]:
-    yield _administrator(settings)
-    for hotel, email in zip(hotels, _MANAGERS, strict=True):
-        yield _staff(settings, hotel, "manager", email, _MANAGERS_PASSWORD)
-    yield _staff(settings, hotels[0], "front_desk", _FRONT_DESK, _FRONT_DESK_PASSWORD)
-
-
-async def _administrator(settings: Settings) -> SignIn:
-    await add_administrator(
-        settings, email=_ADMINISTRATOR, password=_ADMINISTRATORS_PASSWORD, full_name="Demo Administrator"
+async def _make_account(settings: Settings, hotels: list[MadeHotel], sign_in: SignIn) -> None:
+    full_name = f"Demo {sign_in.role.replace('_', ' ').title()}"
+    if sign_in.hotel is None:
+        await add_administrator(settings, email=sign_in.email, password=sign_in.password, full_name=full_name)
+        return
+    [hotel_id] = [hotel.hotel_id for hotel in hotels if hotel.opening.name == sign_in.hotel]
+    role = _ROLE.validate_python(sign_in.role)
+    await add_staff(
+        settings, email=sign_in.email, password=sign_in.password, full_name=full_name, hotel_id=hotel_id, role=role
     )
-    return SignIn(email=_ADMINISTRATOR, password=_ADMINISTRATORS_PASSWORD, role="administrator", hotel=None)
-
-
-async def _staff(settings: Settings, hotel: MadeHotel, role: Role, email: str, password: str) -> SignIn:
-    full_name = f"Demo {role.replace('_', ' ').title()}"
-    await add_staff(settings, email=email, password=password, full_name=full_name, hotel_id=hotel.hotel_id, role=role)
-    return SignIn(email=email, password=password, role=role, hotel=hotel.opening.name)
 
 
 # ---------------------------------------------------------------- hotels

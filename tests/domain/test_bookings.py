@@ -199,6 +199,11 @@ class TestCancelling:
     def test_a_held_booking_can_be_cancelled(self) -> None:
         given(held()).when(CancelLines()).then(cancelled(1))
 
+    def test_the_deadline_goes_with_the_last_held_line(self) -> None:
+        two = held(booked_line(1), booked_line(2))
+        assert given(two, cancelled(1)).booking.hold_until == two.hold_until
+        assert given(two, cancelled(1, 2)).booking.hold_until is None
+
 
 class TestCheckingIn:
     def test_works_on_the_day_of_arrival(self) -> None:

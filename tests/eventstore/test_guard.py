@@ -281,3 +281,21 @@ async def test_appends_go_on_after_their_connections_were_ended(side: CommandSid
     assert done + unknown == 100, results
     assert done <= sold <= done + unknown
     assert (await house.book(1, 2))["state"] == "confirmed"
+
+
+async def test_a_hotels_commands_keep_their_order_through_its_lane(side: CommandSide, settings: Settings) -> None:
+    """Some wait in the lane, some arrive while the first batch finds the head taken: they go in order of arrival."""
+    house = await open_house(side, rooms=90)
+    async with superuser(settings) as rival:
+        transaction = rival.transaction()
+        await transaction.start()
+        await rival.execute("select from ledger.head where hotel_id = $1 for update", house.hotel_id)
+        waves = []
+        for _ in range(3):
+            waves.append(asyncio.gather(*(house.book(1, 2) for _ in range(30))))
+            await asyncio.sleep(0)
+        await _until_somebody_waits_for_a_lock(settings)
+        await transaction.rollback()
+    answers = [answer for wave in waves for answer in await wave]
+    positions = [int(answer["position"].rpartition(":")[2]) for answer in answers]
+    assert positions == sorted(positions)
