@@ -43,9 +43,10 @@ def booking_changed(outcome: Outcome) -> Answer:
 
 
 def _answer(status: int, outcome: Outcome, facts: dict[str, Any]) -> Answer:
-    facts["hotel_id"] = str(outcome.hotel_id)
+    hotel_id = str(outcome.hotel_id)
+    facts["hotel_id"] = hotel_id
     facts["version"] = outcome.version
-    facts["position"] = f"{outcome.hotel_id}:{outcome.seq}"
+    facts["position"] = f"{hotel_id}:{outcome.seq}"
     return Answer(status, orjson.dumps(facts))
 
 
@@ -92,7 +93,8 @@ def _booking(outcome: Outcome) -> dict[str, Any]:
 
 
 def _line(line: Line, booking: Booking) -> dict[str, Any]:
-    currency = booking.currency
+    # Most nights of a stay cost the same: each amount is written once.
+    amounts = {price: {"amount": f"{price:f}", "currency": booking.currency} for price in set(line.prices)}
     return {
         "line": line.line,
         "room_type": line.room_type,
@@ -101,7 +103,7 @@ def _line(line: Line, booking: Booking) -> dict[str, Any]:
         "arrival": line.arrival,
         "departure": line.departure,
         "nights": [
-            {"date": night, "price": {"amount": f"{price:f}", "currency": currency}}
+            {"date": night, "price": amounts[price]}
             for night, price in zip(nights(line.arrival, line.departure), line.prices, strict=True)
         ],
         "state": line.state.value,

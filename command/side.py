@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 from starlette.requests import Request
 
-from eventstore.appender import GROUPS, LANES, Appender
+from eventstore.appender import LANES, Appender
 from eventstore.guest_keys import MasterKey
 from eventstore.reading import Pool
 
@@ -63,8 +63,8 @@ async def open_command_side(
     announce: Callable[[Iterable[UUID]], None] | None = None,
 ) -> AsyncIterator[CommandSide]:
     """Open the write side. `announce` is told the hotels of every commit, after it."""
-    # A connection for each group of hotels and each lane, and one to spare.
-    size = max(pool_size, GROUPS + LANES + 1)
+    # A connection for the main loop, one for each lane, and one to spare.
+    size = max(pool_size, LANES + 2)
     async with (
         asyncpg.create_pool(database_url, min_size=1, max_size=size, reset=_keep, server_settings=_SETTINGS) as pool,
         Appender(pool, announce=announce) as appender,

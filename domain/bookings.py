@@ -205,6 +205,8 @@ class Booking:
     @property
     def state(self) -> LineState:
         """The state of the liveliest line."""
+        if len(self.lines) == 1:
+            return self.lines[0].state
         return min((line.state for line in self.lines), key=_LIVELINESS.__getitem__)
 
     @property

@@ -33,8 +33,6 @@ from eventstore.write_set import WriteSet
 log = logging.getLogger(__name__)
 
 BATCH_SIZE = 64
-GROUPS = 2
-"""Hotels are dealt out to so many groups, each with a transaction in flight: one decides while the other is written."""
 LANES = 6
 LOCK_TIMEOUT_MS = 1000
 PATIENCE_S = 5.0
@@ -102,14 +100,6 @@ class _Entry:
 
 
 @dataclass(slots=True)
-class _Inbox:
-    """Commands that wait for the next batch of their group of hotels."""
-
-    entries: deque[_Entry] = field(default_factory=deque)
-    arrived: asyncio.Event = field(default_factory=asyncio.Event)
-
-
-@dataclass(slots=True)
 class _Lane:
     """A hotel whose head somebody else holds; its commands wait here, alone with a connection."""
 
@@ -134,24 +124,25 @@ class Appender:
         self._announce = announce
         self._batch_size = batch_size
         self._patience_s = patience_s
-        self._inboxes = [_Inbox() for _ in range(GROUPS)]
+        self._inbox: deque[_Entry] = deque()
+        self._arrived = asyncio.Event()
         self._lanes: dict[UUID, _Lane] = {}
         self._lane_slots = asyncio.Semaphore(lanes)
         self._hotels: dict[UUID, tuple[int, Hotel]] = {}
         self._nights = NightCache()
-        self._serving: list[asyncio.Task[None]] = []
+        self._main: asyncio.Task[None] | None = None
         self._closing = False
 
     async def __aenter__(self) -> "Appender":
-        self._serving = [asyncio.create_task(self._serve(inbox), name="appender") for inbox in self._inboxes]
+        self._main = asyncio.create_task(self._serve(), name="appender")
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Finish what was submitted, then stop."""
         self._closing = True
-        for inbox in self._inboxes:
-            inbox.arrived.set()
-        await asyncio.gather(*self._serving)
+        self._arrived.set()
+        if self._main is not None:
+            await self._main
         await asyncio.gather(*(lane.task for lane in self._lanes.values() if lane.task is not None))
 
     async def submit(self, submission: Submission) -> Acknowledged:
@@ -165,21 +156,20 @@ class Appender:
         entry = _Entry(submission, loop.create_future(), loop.time() + self._patience_s)
         lane = self._lanes.get(submission.hotel_id)
         if lane is None:
-            inbox = self._inboxes[submission.hotel_id.int % GROUPS]
-            inbox.entries.append(entry)
-            inbox.arrived.set()
+            self._inbox.append(entry)
+            self._arrived.set()
         else:
             lane.entries.append(entry)
         return await entry.future
 
-    # ------------------------------------------------------------ the groups of hotels and the lanes
+    # ------------------------------------------------------------ the main loop and the lanes
 
-    async def _serve(self, inbox: _Inbox) -> None:
-        while not (self._closing and not inbox.entries):
-            await inbox.arrived.wait()
-            inbox.arrived.clear()
-            while inbox.entries:
-                await self._append_batch(self._take(inbox.entries), waiting=False)
+    async def _serve(self) -> None:
+        while not (self._closing and not self._inbox):
+            await self._arrived.wait()
+            self._arrived.clear()
+            while self._inbox:
+                await self._append_batch(self._take(self._inbox), waiting=False)
 
     def _take(self, inbox: deque[_Entry]) -> list[_Entry]:
         """The next batch, in order of arrival. A command that writes whole ranges goes alone within its hotel."""
@@ -209,12 +199,11 @@ class Appender:
                 lane = self._lanes[entry.hotel_id] = _Lane()
                 lane.task = asyncio.create_task(self._serve_lane(entry.hotel_id, lane), name="appender lane")
             lane.entries.append(entry)
-        for inbox in self._inboxes:
-            waiting = list(inbox.entries)
-            inbox.entries.clear()
-            for entry in waiting:
-                lane = self._lanes.get(entry.hotel_id)
-                (inbox if lane is None else lane).entries.append(entry)
+        waiting = list(self._inbox)
+        self._inbox.clear()
+        for entry in waiting:
+            lane = self._lanes.get(entry.hotel_id)
+            (self._inbox if lane is None else lane.entries).append(entry)
 
     async def _serve_lane(self, hotel_id: UUID, lane: _Lane) -> None:
         async with self._lane_slots:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import assert_never
+from typing import assert_never, get_args
 from uuid import UUID
 
 from domain import bookings, hotels, inventory
@@ -20,9 +20,12 @@ from eventstore.write_set import WriteSet
 SYSTEM_METADATA = '{"actor":"system","role":"system"}'
 
 
+_EXCLUSIVE = frozenset(get_args(HotelCommand | InventoryCommand))
+
+
 def is_exclusive(submission: Submission) -> bool:
     """Whether a command has a transaction for itself within its hotel, because it writes nights by ranges."""
-    return isinstance(submission.command, HotelCommand | InventoryCommand)
+    return type(submission.command) in _EXCLUSIVE
 
 
 @dataclass(slots=True, kw_only=True)
@@ -234,6 +237,8 @@ class HotelSituation:
         self.streams[booking_id] = (version + len(events), after)
 
     def _note_holds(self, booking_id: UUID, before: Booking | None, after: Booking) -> None:
+        if after.hold_until is None and (before is None or before.hold_until is None):
+            return
         held_before = set() if before is None else _held(before)
         held_after = _held(after)
         for number in held_before - held_after:

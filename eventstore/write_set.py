@@ -21,7 +21,7 @@ class WriteSet:
     def __init__(self) -> None:
         self.heads: list[tuple[UUID, int, int, bytes, datetime, datetime, int]] = []
         self.events: list[tuple[UUID, int, UUID, int, int, str, datetime, datetime, bytes, str, str]] = []
-        self._nights: dict[tuple[UUID, str, date], Claim] = {}
+        self._nights: dict[UUID, Claims] = {}
         self._answers: list[tuple[UUID, str, str, bytes, int, bytes, datetime]] = []
         self._references: list[tuple[str, UUID, UUID]] = []
         self._keys: list[tuple[UUID, UUID, str, bytes]] = []
@@ -30,9 +30,8 @@ class WriteSet:
 
     def claim(self, hotel_id: UUID, changes: Claims) -> None:
         """Add what a decision claims, or frees where it is negative."""
-        nights = self._nights
-        for (room_type, night), claim in changes.items():
-            key = (hotel_id, room_type, night)
+        nights = self._nights.setdefault(hotel_id, {})
+        for key, claim in changes.items():
             old = nights.get(key)
             nights[key] = claim if old is None else Claim(old.sold + claim.sold, old.held + claim.held)
 
@@ -66,7 +65,12 @@ class WriteSet:
 
     def parameters(self) -> list[list[Any]]:
         """The statement's parameters, $1 to $47."""
-        nights = [(*key, *claim) for key, claim in self._nights.items() if claim.sold or claim.held]
+        nights = [
+            (hotel_id, *key, *claim)
+            for hotel_id, claims in self._nights.items()
+            for key, claim in claims.items()
+            if claim.sold or claim.held
+        ]
         holds = [(*key, *hold) for key, hold in self._holds.items()]
         return [
             *_columns(self.heads, _HEAD_COLUMNS),
