@@ -6,6 +6,9 @@
 -- Locks: the nights it updates. The caller holds the heads' locks, taken by an earlier statement of the same
 -- transaction: this one's snapshot is younger than the locks, so it counts with what was committed before them.
 --
+-- Rows to change are found key by key (lateral, offset 0) and then by their place: so the plan, which is made once, looks
+-- up what it needs also if it was made while the tables were empty. Nobody can move these rows under the heads' locks.
+--
 -- heads           $1 hotel, $2 expected seq, $3 seq, $4 hash, $5 occurred_at, $6 recorded_at, $7 settings version
 -- nights          $8 hotel, $9 room type, $10 night, $11 sold, $12 held (differences)
 -- events          $13 hotel, $14 seq, $15 stream, $16 version, $17 schema version, $18 type, $19 occurred_at,
@@ -19,17 +22,31 @@ with heads as (
     update ledger.head h
        set seq = n.seq, hash = n.hash, occurred_at = n.occurred_at, recorded_at = n.recorded_at,
            settings_version = n.settings_version
-      from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bytea[], $5::timestamptz[], $6::timestamptz[],
-                  $7::integer[])
-           as n (hotel_id, expected_seq, seq, hash, occurred_at, recorded_at, settings_version)
-     where h.hotel_id = n.hotel_id and h.seq = n.expected_seq
+      from (
+               select n.*, found.place
+                 from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bytea[], $5::timestamptz[],
+                             $6::timestamptz[], $7::integer[])
+                      as n (hotel_id, expected_seq, seq, hash, occurred_at, recorded_at, settings_version)
+                cross join lateral (
+                          select ctid as place from ledger.head where hotel_id = n.hotel_id offset 0
+                      ) as found
+           ) as n
+     where h.ctid = n.place and h.seq = n.expected_seq
     returning 1
 ), nights as (
     update ledger.night n
        set sold = n.sold + c.sold, held = n.held + c.held
-      from unnest($8::uuid[], $9::text[], $10::date[], $11::integer[], $12::integer[])
-           as c (hotel_id, room_type, night, sold, held)
-     where n.hotel_id = c.hotel_id and n.room_type = c.room_type and n.night = c.night
+      from (
+               select c.sold, c.held, found.place
+                 from unnest($8::uuid[], $9::text[], $10::date[], $11::integer[], $12::integer[])
+                      as c (hotel_id, room_type, night, sold, held)
+                cross join lateral (
+                          select ctid as place from ledger.night
+                           where hotel_id = c.hotel_id and room_type = c.room_type and night = c.night
+                          offset 0
+                      ) as found
+           ) as c
+     where n.ctid = c.place
        and n.sold + c.sold + n.held + c.held <= n.in_service + n.allowance
     returning 1
 ), events as (
@@ -61,7 +78,12 @@ with heads as (
 ), ended_holds as (
     delete from ledger.hold h
      using unnest($45::uuid[], $46::uuid[], $47::integer[]) as o (hotel_id, booking_id, line)
-     where h.hotel_id = o.hotel_id and h.booking_id = o.booking_id and h.line = o.line
+     cross join lateral (
+               select ctid as place from ledger.hold
+                where hotel_id = o.hotel_id and booking_id = o.booking_id and line = o.line
+               offset 0
+           ) as found
+     where h.ctid = found.place
     returning 1
 )
 select ledger.expect_count('heads', (select count(*) from heads), cardinality($1)),

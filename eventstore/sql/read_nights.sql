@@ -2,4 +2,8 @@
 -- Locks nothing; the caller holds the heads' locks, without which nobody writes a night.
 select n.hotel_id, n.room_type, n.night, n.in_service, n.allowance, n.sold, n.held, n.price
   from unnest($1::uuid[], $2::text[], $3::date[]) as k (hotel_id, room_type, night)
-  join ledger.night n on n.hotel_id = k.hotel_id and n.room_type = k.room_type and n.night = k.night
+ cross join lateral (
+           select * from ledger.night
+            where hotel_id = k.hotel_id and room_type = k.room_type and night = k.night
+           offset 0 -- one look-up a night, in whatever state of the table this was planned
+       ) as n

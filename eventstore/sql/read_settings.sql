@@ -3,5 +3,9 @@
 select e.hotel_id, e.seq, e.stream_id, e.version, e.schema_version, e.type, e.occurred_at, e.recorded_at, e.hash,
        e.data, e.metadata
   from unnest($1::uuid[], $2::integer[]) as s (hotel_id, version)
-  join ledger.event e on e.hotel_id = s.hotel_id and e.stream_id = s.hotel_id and e.version > s.version
+ cross join lateral (
+           select * from ledger.event
+            where hotel_id = s.hotel_id and stream_id = s.hotel_id and version > s.version
+           offset 0 -- one look-up a hotel, in whatever state of the table this was planned
+       ) as e
  order by e.hotel_id, e.version
