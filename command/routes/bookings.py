@@ -14,6 +14,7 @@ from command import answers
 from command.bodies import LONGEST_OPEN_HOLD_MINUTES, BookBody, CancelBody, GuestBody, LinesBody, NoBody
 from command.errors import BadField
 from command.http import CommandRoute, submit
+from command.shapes import BookingAnswer
 from command.side import CommandSide, side_of
 from domain.bookings import (
     Book,
@@ -66,7 +67,7 @@ class _Sealing:
         )
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, response_model=BookingAnswer)
 async def book(request: Request, hotel_id: UUID, body: BookBody) -> Response:
     """Hold rooms or sell them at once. Open to anyone; a price override or a long hold needs a member of the hotel."""
     principal = current_principal(request)
@@ -128,14 +129,14 @@ async def book(request: Request, hotel_id: UUID, body: BookBody) -> Response:
     raise AssertionError("the last try returns or raises")
 
 
-@router.post("/{booking_id}/confirm")
+@router.post("/{booking_id}/confirm", response_model=BookingAnswer)
 async def confirm(request: Request, hotel_id: UUID, booking_id: UUID, body: NoBody) -> Response:
     """Turn the held lines into sold ones. Needs a member of the hotel."""
     del body
     return await _live(request, hotel_id, booking_id, ConfirmBooking())
 
 
-@router.post("/{booking_id}/cancel")
+@router.post("/{booking_id}/cancel", response_model=BookingAnswer)
 async def cancel(request: Request, hotel_id: UUID, booking_id: UUID, body: CancelBody) -> Response:
     """Cancel lines that aren't checked in yet. Needs a member of the hotel."""
     principal = require_member(request, hotel_id)
@@ -154,19 +155,19 @@ async def _sealed_note(side: CommandSide, hotel_id: UUID, booking_id: UUID, note
     return key.seal({"text": note})
 
 
-@router.post("/{booking_id}/check-in")
+@router.post("/{booking_id}/check-in", response_model=BookingAnswer)
 async def check_in(request: Request, hotel_id: UUID, booking_id: UUID, body: LinesBody) -> Response:
     """The guests have arrived. Needs a member of the hotel."""
     return await _live(request, hotel_id, booking_id, CheckIn(lines=body.lines))
 
 
-@router.post("/{booking_id}/check-out")
+@router.post("/{booking_id}/check-out", response_model=BookingAnswer)
 async def check_out(request: Request, hotel_id: UUID, booking_id: UUID, body: LinesBody) -> Response:
     """The guests leave; what they had booked further is free again at once. Needs a member of the hotel."""
     return await _live(request, hotel_id, booking_id, CheckOut(lines=body.lines))
 
 
-@router.post("/{booking_id}/no-show")
+@router.post("/{booking_id}/no-show", response_model=BookingAnswer)
 async def no_show(request: Request, hotel_id: UUID, booking_id: UUID, body: LinesBody) -> Response:
     """The guests didn't come; every night after the first is free again. Needs a member of the hotel."""
     return await _live(request, hotel_id, booking_id, MarkNoShow(lines=body.lines))

@@ -12,6 +12,7 @@ from uuid_utils.compat import uuid7
 from command import answers
 from command.bodies import AddRoomsBody, AddRoomTypeBody, ChangeHotelBody, OpenHotelBody, SetPricesBody
 from command.http import CommandRoute, submit
+from command.shapes import HotelAnswer, RoomTypeAnswer
 from command.side import side_of
 from domain.hotels import AddRooms, AddRoomType, ChangeHotelDetails, OpenHotel
 from domain.inventory import EVERY_DAY, SetPrices
@@ -23,7 +24,7 @@ router = APIRouter(prefix="/v1/hotels", tags=["hotels"], route_class=CommandRout
 _FALLBACK_PREFIX = "STAY"
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, response_model=HotelAnswer)
 async def open_hotel(request: Request, body: OpenHotelBody) -> Response:
     """Open a hotel. Needs an administrator of the group."""
     principal = require_administrator(request)
@@ -54,7 +55,7 @@ def prefix_of(name: str) -> str:
     return letters if len(letters) > 1 else _FALLBACK_PREFIX
 
 
-@router.patch("/{hotel_id}")
+@router.patch("/{hotel_id}", response_model=HotelAnswer)
 async def change_hotel(request: Request, hotel_id: UUID, body: ChangeHotelBody) -> Response:
     """Change a hotel's details. Needs a member of the hotel."""
     return await submit(
@@ -68,7 +69,7 @@ async def change_hotel(request: Request, hotel_id: UUID, body: ChangeHotelBody) 
     )
 
 
-@router.post("/{hotel_id}/room-types", status_code=201)
+@router.post("/{hotel_id}/room-types", status_code=201, response_model=RoomTypeAnswer)
 async def add_room_type(request: Request, hotel_id: UUID, body: AddRoomTypeBody) -> Response:
     """Put a room type with its rooms on sale. Needs a member of the hotel."""
     return await submit(
@@ -90,7 +91,7 @@ async def add_room_type(request: Request, hotel_id: UUID, body: AddRoomTypeBody)
     )
 
 
-@router.post("/{hotel_id}/room-types/{code}/rooms")
+@router.post("/{hotel_id}/room-types/{code}/rooms", response_model=RoomTypeAnswer)
 async def add_rooms(request: Request, hotel_id: UUID, code: str, body: AddRoomsBody) -> Response:
     """Add rooms to a room type, in service from the business date on. Needs a member of the hotel."""
     return await submit(
@@ -104,7 +105,7 @@ async def add_rooms(request: Request, hotel_id: UUID, code: str, body: AddRoomsB
     )
 
 
-@router.put("/{hotel_id}/room-types/{code}/prices")
+@router.put("/{hotel_id}/room-types/{code}/prices", response_model=RoomTypeAnswer)
 async def set_prices(request: Request, hotel_id: UUID, code: str, body: SetPricesBody) -> Response:
     """Set the price of nights. Bookings made before keep theirs. Needs a member of the hotel."""
     return await submit(

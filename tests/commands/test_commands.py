@@ -3,7 +3,9 @@
 import asyncio
 
 import pytest
+from pydantic import ConfigDict, TypeAdapter, with_config
 
+from command.shapes import BookingAnswer, HotelAnswer, RoomTypeAnswer
 from tests.commands.conftest import Hotel
 
 
@@ -140,3 +142,22 @@ async def test_a_price_override_or_a_long_hold_needs_a_member(hotel: Hotel) -> N
     assert (await hotel.book(state="hold", hold_minutes=600)).status_code == 401
     allowed = await hotel.desk.post(f"{hotel.path}/bookings", json=hotel.stay(price_override="1.00"))
     assert allowed.json()["total"]["amount"] == "2.00"
+
+
+async def test_answers_have_their_documented_shapes(hotel: Hotel) -> None:
+    strict = ConfigDict(extra="forbid")
+    booking, hotels, room_types = (
+        TypeAdapter(with_config(strict)(shape)) for shape in (BookingAnswer, HotelAnswer, RoomTypeAnswer)
+    )
+    held = await hotel.book(state="hold")
+    booking.validate_json(held.content)
+    booking.validate_json((await hotel.then(held, "confirm")).content)
+    hotels.validate_json((await hotel.desk.patch(hotel.path, json={"name": "B"})).content)
+    rooms = await hotel.desk.post(f"{hotel.path}/room-types/STE/rooms", json={"rooms": ["900"]})
+    room_types.validate_json(rooms.content)
+    document = (await hotel.guest.get("/openapi.json")).json()
+    for path in (p for p in document["paths"] if p.startswith("/v1/hotels/{hotel_id}/bookings/{booking_id}/")):
+        for method, operation in document["paths"][path].items():
+            if method == "post":
+                schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
+                assert schema == {"$ref": "#/components/schemas/BookingAnswer"}, path
