@@ -7,6 +7,7 @@ import orjson
 from domain.bookings import Booking, Line
 from domain.calendar import nights
 from domain.hotels import Hotel
+from domain.values import rounded
 from eventstore.submission import Answer, Outcome
 
 CREATED, OK = 201, 200
@@ -47,7 +48,7 @@ def _answer(status: int, outcome: Outcome, facts: dict[str, Any]) -> Answer:
     facts["hotel_id"] = hotel_id
     facts["version"] = outcome.version
     facts["position"] = f"{hotel_id}:{outcome.seq}"
-    return Answer(status, orjson.dumps(facts))
+    return Answer(status, orjson.dumps(facts, option=orjson.OPT_UTC_Z))
 
 
 def _hotel(hotel: Hotel) -> dict[str, Any]:
@@ -84,7 +85,7 @@ def _booking(outcome: Outcome) -> dict[str, Any]:
         "booking_id": str(outcome.stream_id),
         "reference": booking.reference,
         "state": booking.state.value,
-        "total": {"amount": f"{booking.total:f}", "currency": booking.currency},
+        "total": {"amount": f"{rounded(booking.total, booking.currency):f}", "currency": booking.currency},
         "lines": [_line(line, booking) for line in booking.lines],
     }
     if booking.hold_until is not None:

@@ -39,6 +39,7 @@ async def test_anyone_books_and_gets_reference_total_lines_and_position(hotel: H
 async def test_a_hold_is_confirmed_by_the_desk(hotel: Hotel) -> None:
     held = await hotel.book(state="hold", hold_minutes=5)
     assert held.json()["state"] == "held"
+    assert held.json()["hold_until"].endswith("Z")
     confirmed = await hotel.then(held, "confirm")
     assert (confirmed.status_code, confirmed.json()["state"], confirmed.headers["ETag"]) == (200, "confirmed", '"2"')
 
@@ -49,6 +50,7 @@ async def test_a_stay_from_arrival_to_early_departure(hotel: Hotel) -> None:
     left = await hotel.then(booking, "check-out")
     assert left.json()["state"] == "checked_out"
     assert left.json()["lines"][0]["nights"] == []
+    assert left.json()["total"] == {"amount": "0.00", "currency": "EUR"}
 
 
 async def test_lines_are_cancelled_one_by_one_with_a_reason(hotel: Hotel) -> None:
