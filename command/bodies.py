@@ -14,7 +14,8 @@ LONGEST_OPEN_HOLD_MINUTES = 60
 """What someone without a role at the hotel may hold at most."""
 
 _NO_CONTROL = r"^[^\x00-\x1f\x7f\u2028\u2029]*$"
-_TIMEZONES = frozenset(available_timezones())
+# "localtime" is another zone on each machine, or none; "Factory" says that nobody has chosen one.
+_TIMEZONES = frozenset(available_timezones()) - {"localtime", "Factory"}
 
 
 def _known_timezone(name: str) -> str:
@@ -73,8 +74,13 @@ class OpenHotelBody(Body):
 
     @model_validator(mode="after")
     def _local_time(self) -> Self:
-        if self.business_day_rolls_at is not None and self.business_day_rolls_at.tzinfo is not None:
+        rolls_at = self.business_day_rolls_at
+        if rolls_at is None:
+            return self
+        if rolls_at.tzinfo is not None:
             raise ValueError("business_day_rolls_at is a local time, without an offset")
+        if rolls_at.second or rolls_at.microsecond:
+            raise ValueError("business_day_rolls_at is a whole minute")
         return self
 
 

@@ -170,10 +170,13 @@ async def test_a_hotel_that_cannot_be_is_not_opened(hotel: Hotel) -> None:
     bad: list[dict[str, Any]] = [
         {"timezone": "Mars/Olympus"},
         {"timezone": "../../etc/passwd"},
+        {"timezone": "localtime"},
+        {"timezone": "Factory"},
         {"currency": "euro"},
         {"country": "Portugal"},
         {"business_day_rolls_at": "25:00"},
         {"business_day_rolls_at": "04:00+02:00"},
+        {"business_day_rolls_at": "04:00:30"},
         {"bookable_horizon_days": 10**9},
         {"name": "\u0000"},
         {"reference_prefix": "a-b"},
