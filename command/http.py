@@ -26,6 +26,7 @@ from identity.http import Principal
 
 LONGEST_KEY = 255
 _KEY = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
+_SANE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{7,63}")
 _ENTITY_TAG = re.compile(r'"(\d{1,9})"')
 
 
@@ -114,12 +115,14 @@ async def submit(
 
 def _metadata(request: Request, principal: Principal) -> str:
     request_id: str = request.state.request_id
+    # Metadata stays for ever and in the clear, so an id of the client's must look like one: nobody's words or address.
+    correlation_id = request.headers.get("x-correlation-id", "")
     return orjson.dumps(
         {
             "actor": principal.actor,
             "role": principal.role,
             "request_id": request_id,
-            "correlation_id": request.headers.get("x-correlation-id", request_id)[:64],
+            "correlation_id": correlation_id if _SANE_ID.fullmatch(correlation_id) else request_id,
         }
     ).decode()
 

@@ -36,6 +36,16 @@ async def test_anyone_books_and_gets_reference_total_lines_and_position(hotel: H
     assert "Ana" not in answer.text
 
 
+async def test_only_a_correlation_id_that_looks_like_one_gets_into_the_ledger(hotel: Hotel) -> None:
+    for given, kept in (("trace.2026:00-1_a", True), ("ana@example.org", False), ("Ana Guest was here", False)):
+        headers = {"X-Correlation-Id": given, "X-Request-Id": "request-0001"}
+        booked = await hotel.guest.post(f"{hotel.path}/bookings", json=hotel.stay(0, 0), headers=headers)
+        seq = int(booked.json()["position"].rpartition(":")[2])
+        ledger = await hotel.desk.get(f"{hotel.path}/ledger", params={"after": seq - 1})
+        metadata = ledger.json()["items"][0]["metadata"]
+        assert metadata["correlation_id"] == (given if kept else "request-0001")
+
+
 async def test_a_hold_is_confirmed_by_the_desk(hotel: Hotel) -> None:
     held = await hotel.book(state="hold", hold_minutes=5)
     assert held.json()["state"] == "held"
