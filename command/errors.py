@@ -17,3 +17,11 @@ class BadField(Exception):
         super().__init__(reason)
         self.pointer = pointer
         self.reason = reason
+
+
+class UnknownParameter(Exception):
+    """A query parameter: commands take none, and one that is ignored would be taken for heeded."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__("Commands take no query parameters.")
+        self.name = name

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from command.errors import BadHeader
+from command.errors import BadHeader, UnknownParameter
 from command.side import CommandSide
 from domain.bookings import Book, LifeCommand
 from domain.hotels import HotelCommand
@@ -63,6 +63,8 @@ class CommandRoute(APIRoute):
                 body = (name, kind)
 
         async def handle(request: Request) -> Response:
+            if request.scope["query_string"]:
+                raise UnknownParameter(next(iter(request.query_params), ""))
             given = request.path_params
             arguments: dict[str, Any] = {name: parse(given[name]) for name, parse in path}
             if body is not None:

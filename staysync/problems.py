@@ -578,6 +578,11 @@ TABLE: dict[type[Exception], Entry] = dict(
             INVALID,
             errors=lambda e: (FieldError("header", pointer((e.name,)), shortened(e.reason)),),
         ),
+        _row(
+            command_errors.UnknownParameter,
+            INVALID,
+            errors=lambda e: (FieldError("query", pointer((e.name,)), str(e)),),
+        ),
         _row(command_errors.BadField, INVALID, errors=lambda e: (FieldError("body", e.pointer, shortened(e.reason)),)),
         # -- questions
         _row(query_errors.ReadSideUnavailable, UNAVAILABLE, headers=lambda _: (("Retry-After", "2"),)),

@@ -77,6 +77,14 @@ async def test_a_bad_field_is_pointed_at(hotel: Hotel) -> None:
         assert await _written(hotel) == before, said
 
 
+async def test_a_query_parameter_is_refused_not_ignored(hotel: Hotel) -> None:
+    before = await _written(hotel)
+    for query in ("dry_run=true", "%00", "&&", "a" * 3000):
+        answer = await hotel.guest.post(f"{hotel.path}/bookings?{query}", json=hotel.stay())
+        assert (answer.status_code, answer.json()["errors"][0]["in"]) == (422, "query"), answer.text
+    assert await _written(hotel) == before
+
+
 async def test_a_stay_that_cannot_be_is_named(hotel: Hotel) -> None:
     before = await _written(hotel)
     for first, until, code in (
