@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Iterable, MutableSequence
 
 import uuid_utils
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from staysync.problems import INTERNAL, Answer, BodyTooLarge, entry_for, render
@@ -73,6 +74,8 @@ class Edge:
                 raise BodyTooLarge(self._max_body_bytes)
             counted = receive if length is not None else self._counted(receive)
             await self._app(scope, counted, send_with_headers)
+        except ClientDisconnect:
+            return  # in the middle of its body: there is nobody to answer, and nothing here is amiss
         except Exception as error:
             if not isinstance(error, BodyTooLarge):
                 logger.error("request %s failed: %s", request_id.decode(), _without_messages(error))

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
+from starlette.types import Message
 
 from identity.side import open_identity
 from query.side import open_query_side
@@ -97,6 +98,31 @@ async def test_a_body_over_the_limit_is_refused_announced_or_not(service: Runnin
                 assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large"), path
                 assert answer.json()["max_body_bytes"] == limit
         assert (await client.post("/v1/auth/login", content=b" " * limit)).status_code == 422
+
+
+async def test_a_client_that_goes_amid_its_body_is_nobodys_fault(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    incoming = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
+    answered: list[Message] = []
+
+    async def receive() -> Message:
+        return next(incoming)
+
+    async def send(message: Message) -> None:
+        answered.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/hotels/0b7f3a2e-0000-7000-8000-000000000000/bookings",
+        "query_string": b"",
+        "headers": [(b"content-length", b"500")],
+    }
+    with caplog.at_level(logging.DEBUG, "staysync.http"):
+        await create_app(settings)(scope, receive, send)
+    assert caplog.records == []
+    assert answered == []
 
 
 async def test_paths_and_methods_that_are_not_there(service: Running) -> None:
