@@ -103,7 +103,9 @@ async def test_a_body_over_the_limit_is_refused_announced_or_not(service: Runnin
 async def test_a_client_that_goes_amid_its_body_is_nobodys_fault(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    incoming = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
+    incoming: Iterator[Message] = iter(
+        [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
+    )
     answered: list[Message] = []
 
     async def receive() -> Message:
