@@ -93,7 +93,8 @@ class _Load:
         self.refused: dict[str, int] = {}
         self.example = ""
         self.positions: list[tuple[str, int, float]] = []
-        self.idle: list[_Connection] = []
+        # The one that has rested longest goes next: all stay in use, so none is closed by the server for being idle.
+        self.idle: deque[_Connection] = deque()
         self.waiting: deque[float] = deque()
         self.in_flight = 0
         self.all_answered = asyncio.Event()
@@ -107,7 +108,7 @@ class _Load:
         self.end = self.begin + specification.seconds
         if specification.rate is None:
             while self.idle:
-                self.idle.pop().send(time.monotonic())
+                self.idle.popleft().send(time.monotonic())
             await asyncio.sleep(specification.seconds)
         else:
             await asyncio.to_thread(_keep_time, self, specification.rate, loop)
@@ -130,7 +131,7 @@ class _Load:
     def start(self, intended: float) -> None:
         """Send a request whose time has come, or let it wait for a connection."""
         if self.idle:
-            self.idle.pop().send(intended)
+            self.idle.popleft().send(intended)
         else:
             self.waiting.append(intended)
 
