@@ -10,7 +10,7 @@ from uuid_utils.compat import uuid7
 from bench.hotels import METADATA, NIGHTS, Market
 from command import answers
 from command.routes.bookings import reference_suffix
-from domain.bookings import Book, RequestedLine
+from domain.booking_commands import Book, RequestedLine
 from domain.values import Sealed, Statistics
 from eventstore.guest_keys import MasterKey, WrappedKey
 from eventstore.submission import IdempotencyKey, Submission

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
-from domain.bookings import Book
+from domain.booking_commands import Book
 from domain.calendar import nights
 from domain.hotels import Hotel, HotelEvent, evolve
 from domain.stock import NightKey, NightStock

@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from command.errors import BadHeader, UnknownParameter
 from command.side import CommandSide
-from domain.bookings import Book, LifeCommand
+from domain.booking_commands import Book, LifeCommand
 from domain.hotels import HotelCommand
 from domain.inventory import InventoryCommand
 from eventstore.guest_keys import WrappedKey

@@ -6,7 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from command.side import CommandSide
-from domain.bookings import ExpireBooking
+from domain.booking_commands import ExpireBooking
 from domain.hotels import ExtendHorizon, HotelCommand
 from domain.rejections import Rejected
 from eventstore.decisions import SYSTEM_METADATA

@@ -1,35 +1,17 @@
-"""A booking's life: from the hold to the departure. Each line of a booking is one room for one stay."""
+"""What happens to a booking: its events, and the booking that they make. Each line is one room for one stay."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import assert_never
 
-from domain.calendar import ONE_DAY, nights
-from domain.hotels import Hotel
-from domain.rejections import (
-    ArrivalInPast,
-    BeyondHorizon,
-    HoldExpired,
-    PartyTooLarge,
-    PriceChanged,
-    ShortNight,
-    SoldOut,
-    StayNegative,
-    StayOver,
-    StayTooLong,
-    TooEarly,
-    UnknownLine,
-    UnknownRatePlan,
-    UnknownRoomType,
-    WrongCurrency,
-    WrongLineState,
-)
-from domain.stock import Claim, Claims, NightKey, Stock
-from domain.values import Sealed, Statistics, rounded
+from domain.calendar import nights
+from domain.rooms import RoomStay
+from domain.stock import Claim, Claims
+from domain.values import Sealed, Statistics
 
-MAX_STAY_NIGHTS = 180
 PUBLIC_RATE_PLAN = "BAR"
 
 # ---------------------------------------------------------------- events
@@ -50,6 +32,14 @@ class BookedLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AllowanceUse:
+    """A night of a room type that this decision sold beyond its rooms in service, as the allowance permits."""
+
+    room_type: str
+    date: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BookingHeld:
     """Rooms were set aside for a guest until `hold_until`, if they don't confirm before."""
 
@@ -62,6 +52,7 @@ class BookingHeld:
     statistics: Statistics
     flags: tuple[str, ...]
     hold_until: datetime
+    allowance_used: tuple[AllowanceUse, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +67,7 @@ class BookingMade:
     lines: tuple[BookedLine, ...]
     statistics: Statistics
     flags: tuple[str, ...]
+    allowance_used: tuple[AllowanceUse, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,9 +110,107 @@ class GuestsCheckedOut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoShowRecorded:
-    """The guests of these lines didn't come; every night after the first is free again."""
+    """The guests of these lines didn't come; every night after the first is free again, and their rooms are."""
 
     lines: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedLine:
+    """A line as a change left it. Each night has a price and the room type whose stock it claims, `stock`."""
+
+    line: int
+    room_type: str
+    adults: int
+    child_ages: tuple[int | None, ...]
+    guest: Sealed | None
+    arrival: date
+    departure: date
+    prices: tuple[Decimal, ...]
+    stock: tuple[str, ...]
+    rooms: tuple[RoomStay, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookingChanged:
+    """Dates, room types, parties or the number of rooms changed: these lines are now as given, those are cancelled.
+
+    A line with a number that the booking didn't have is new; it is held if the booking is, and confirmed otherwise.
+    """
+
+    lines: tuple[ChangedLine, ...]
+    cancelled: tuple[int, ...]
+    allowance_used: tuple[AllowanceUse, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescribedPerson:
+    """Someone's details as they are now, and the names of the fields that differ from what was known before."""
+
+    details: Sealed
+    changed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescribedLineGuest:
+    """The guest of one line as they are now described."""
+
+    line: int
+    guest: DescribedPerson
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestsDescribed:
+    """The booking's guest, its booker, or guests of lines are described anew; whoever is absent here stayed as is."""
+
+    guest: DescribedPerson | None
+    booker: DescribedPerson | None
+    lines: tuple[DescribedLineGuest, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomAssignment:
+    """A room of a type for a line, for its nights in [first, until), which claim that type's stock from now on."""
+
+    line: int
+    room: str
+    room_type: str
+    first: date
+    until: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomsAssigned:
+    """Lines were given rooms, by hand or by the rule (`automatic`); what they had of these nights before is free."""
+
+    assignments: tuple[RoomAssignment, ...]
+    automatic: bool
+    allowance_used: tuple[AllowanceUse, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomRelease:
+    """A line without its room from a night on; those nights claim the stock of the type that was booked."""
+
+    line: int
+    first: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomsReleased:
+    """Lines that haven't arrived gave their rooms back; their bookings stand."""
+
+    releases: tuple[RoomRelease, ...]
+    allowance_used: tuple[AllowanceUse, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestsWalked:
+    """The guests of these lines were sent elsewhere, at a cost to the hotel in its currency; their nights are free."""
+
+    lines: tuple[int, ...]
+    cost: Decimal
+    sent_to: Sealed | None
 
 
 BookingEvent = (
@@ -132,6 +222,11 @@ BookingEvent = (
     | GuestsCheckedIn
     | GuestsCheckedOut
     | NoShowRecorded
+    | BookingChanged
+    | GuestsDescribed
+    | RoomsAssigned
+    | RoomsReleased
+    | GuestsWalked
 )
 
 # ---------------------------------------------------------------- state
@@ -149,6 +244,7 @@ class LineState(StrEnum):
     EXPIRED = "expired"
 
 
+OPEN_STATES = frozenset({LineState.HELD, LineState.CONFIRMED, LineState.CHECKED_IN})
 _LIVELINESS = {state: rank for rank, state in enumerate(LineState)}
 _SOLD = Claim(1, 0)
 _HELD = Claim(0, 1)
@@ -156,7 +252,11 @@ _HELD = Claim(0, 1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One room of a booking as it is now. A line without nights is day use and claims none."""
+    """One room of a booking as it is now. A line without nights is day use and claims none.
+
+    Each night has a price and the room type whose stock it claims: `room_type`, the one booked, unless a room of
+    another type was assigned. `rooms` are in order and share no night; nights that none of them has await a room.
+    """
 
     line: int
     room_type: str
@@ -166,6 +266,8 @@ class Line:
     arrival: date
     departure: date
     prices: tuple[Decimal, ...]
+    stock: tuple[str, ...]
+    rooms: tuple[RoomStay, ...] = ()
     state: LineState
 
     @property
@@ -173,8 +275,18 @@ class Line:
         """The sum of the nights' prices in the hotel's currency."""
         return sum(self.prices, Decimal(0))
 
+    @property
+    def room(self) -> str | None:
+        """The room of the last nights that have one: where the guest is, or is going to be."""
+        return self.rooms[-1].room if self.rooms else None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the line still has a stay before it or is staying."""
+        return self.state in OPEN_STATES
+
     def claimed_nights(self) -> tuple[Claim, tuple[date, ...]]:
-        """What the line claims of each of which nights."""
+        """What the line claims of each of which nights; they are its first ones."""
         match self.state:
             case LineState.HELD:
                 return _HELD, nights(self.arrival, self.departure)
@@ -186,6 +298,10 @@ class Line:
                 return _SOLD, ()
             case _:
                 assert_never(self.state)
+
+    def room_of(self, night: date) -> str | None:
+        """The room that the line has in a night, if any."""
+        return next((stay.room for stay in self.rooms if stay.first <= night < stay.until), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,6 +317,10 @@ class Booking:
     statistics: Statistics
     flags: tuple[str, ...]
     hold_until: datetime | None
+
+    def line(self, number: int) -> Line:
+        """A line by its number, which counts from 1 without gaps: none is ever taken out."""
+        return self.lines[number - 1]
 
     @property
     def state(self) -> LineState:
@@ -220,256 +340,10 @@ class Booking:
         claims: Claims = {}
         for line in self.lines:
             claim, claimed = line.claimed_nights()
-            for night in claimed:
-                key = (line.room_type, night)
+            for key in zip(line.stock, claimed, strict=False):
                 old = claims.get(key)
                 claims[key] = claim if old is None else Claim(old.sold + claim.sold, old.held + claim.held)
         return claims
-
-
-# ---------------------------------------------------------------- commands
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestedLine:
-    """One room that is wanted."""
-
-    room_type: str
-    adults: int
-    child_ages: tuple[int | None, ...]
-    guest: Sealed | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Book:
-    """Book rooms: held for a while from now on, or sold at once where `hold_for` is absent.
-
-    The reference is the hotel's prefix and `reference_suffix`. `expected_total` is in `expected_currency`.
-    `price_override` is a price for every night, for imports and staff. `flags` name what an import found odd in its
-    source (no guests, a negative price); with a flag the rule that it is about doesn't refuse.
-    """
-
-    reference_suffix: str
-    arrival: date
-    departure: date
-    lines: tuple[RequestedLine, ...]
-    guest: Sealed
-    booker: Sealed | None
-    statistics: Statistics
-    hold_for: timedelta | None
-    rate_plan: str = PUBLIC_RATE_PLAN
-    expected_total: Decimal | None = None
-    expected_currency: str | None = None
-    price_override: Decimal | None = None
-    flags: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConfirmBooking:
-    """Turn the held lines into sold ones."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CancelLines:
-    """Cancel these lines, or all that can be."""
-
-    lines: tuple[int, ...] | None = None
-    reason: str | None = None
-    note: Sealed | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExpireBooking:
-    """Free what a hold past its deadline still claims."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckIn:
-    """The guests of these lines, or of all that can be, have arrived."""
-
-    lines: tuple[int, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckOut:
-    """The guests of these lines, or of all that can be, leave."""
-
-    lines: tuple[int, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MarkNoShow:
-    """The guests of these lines, or of all that can be, didn't come."""
-
-    lines: tuple[int, ...] | None = None
-
-
-LifeCommand = ConfirmBooking | CancelLines | ExpireBooking | CheckIn | CheckOut | MarkNoShow
-BookingCommand = Book | LifeCommand
-
-# ---------------------------------------------------------------- decide
-
-
-def book(command: Book, hotel: Hotel, stock: Stock, now: datetime) -> BookingHeld | BookingMade:
-    """Decide a new booking against the stock of the nights that it wants. Raises Rejected."""
-    stay = _bookable_stay(command, hotel, now)
-    wanted: dict[NightKey, int] = {}
-    for index, line in enumerate(command.lines):
-        _check_party(index, line, hotel)
-        for night in stay:
-            key = (line.room_type, night)
-            wanted[key] = wanted.get(key, 0) + 1
-    short = tuple(
-        ShortNight(room_type=key[0], date=key[1], free=max(free, 0), wanted=count)
-        for key, count in wanted.items()
-        if (free := _free(stock, key)) < count
-    )
-    if short:
-        raise SoldOut(nights=short)
-    lines = tuple(
-        BookedLine(
-            line=number,
-            room_type=line.room_type,
-            adults=line.adults,
-            child_ages=line.child_ages,
-            guest=line.guest,
-            arrival=command.arrival,
-            departure=command.departure,
-            prices=_prices(command, line, stay, hotel, stock),
-        )
-        for number, line in enumerate(command.lines, start=1)
-    )
-    if command.expected_total is not None:
-        if command.expected_currency not in (None, hotel.currency):
-            raise WrongCurrency(currency=command.expected_currency, hotel_currency=hotel.currency)
-        total = sum((price for line in lines for price in line.prices), Decimal(0))
-        if total != command.expected_total:
-            raise PriceChanged(
-                expected=command.expected_total, total=rounded(total, hotel.currency), currency=hotel.currency
-            )
-    if command.hold_for is None:
-        return BookingMade(
-            reference=f"{hotel.reference_prefix}-{command.reference_suffix}",
-            currency=hotel.currency,
-            rate_plan=command.rate_plan,
-            guest=command.guest,
-            booker=command.booker,
-            lines=lines,
-            statistics=command.statistics,
-            flags=command.flags,
-        )
-    return BookingHeld(
-        reference=f"{hotel.reference_prefix}-{command.reference_suffix}",
-        currency=hotel.currency,
-        rate_plan=command.rate_plan,
-        guest=command.guest,
-        booker=command.booker,
-        lines=lines,
-        statistics=command.statistics,
-        flags=command.flags,
-        hold_until=now + command.hold_for,
-    )
-
-
-def _free(stock: Stock, key: NightKey) -> int:
-    night = stock.get(key)
-    return 0 if night is None else night.free  # a night from before the type was on sale
-
-
-def _bookable_stay(command: Book, hotel: Hotel, now: datetime) -> tuple[date, ...]:
-    if command.rate_plan != PUBLIC_RATE_PLAN:
-        raise UnknownRatePlan(rate_plan=command.rate_plan)
-    length = (command.departure - command.arrival).days
-    if length < 0:
-        raise StayNegative(arrival=command.arrival, departure=command.departure)
-    if length > MAX_STAY_NIGHTS:
-        raise StayTooLong(nights=length, maximum=MAX_STAY_NIGHTS)
-    today = hotel.business_date(now)
-    if command.arrival < today:
-        raise ArrivalInPast(arrival=command.arrival, business_date=today)
-    if command.departure > hotel.bookable_until:
-        raise BeyondHorizon(departure=command.departure, bookable_until=hotel.bookable_until)
-    return nights(command.arrival, command.departure)
-
-
-def _check_party(index: int, line: RequestedLine, hotel: Hotel) -> None:
-    room_type = hotel.room_types.get(line.room_type)
-    if room_type is None:
-        raise UnknownRoomType(room_type=line.room_type, index=index)
-    if line.adults > room_type.max_adults or len(line.child_ages) > room_type.max_children:
-        raise PartyTooLarge(
-            index=index,
-            room_type=line.room_type,
-            max_adults=room_type.max_adults,
-            max_children=room_type.max_children,
-        )
-
-
-def _prices(
-    command: Book, line: RequestedLine, stay: tuple[date, ...], hotel: Hotel, stock: Stock
-) -> tuple[Decimal, ...]:
-    if command.price_override is not None:
-        return (hotel.payable(command.price_override),) * len(stay)
-    return tuple(stock[line.room_type, night].price for night in stay)
-
-
-def decide(command: LifeCommand, booking: Booking, hotel: Hotel, now: datetime) -> list[BookingEvent]:
-    """What a command on an existing booking changes. Raises Rejected; an empty list means that nothing changed."""
-    match command:
-        case ConfirmBooking():
-            lines = _lines(booking, None, "confirm", LineState.HELD)
-            if booking.hold_until is not None and booking.hold_until <= now:
-                raise HoldExpired(expired_at=booking.hold_until)
-            return [BookingConfirmed(lines=_numbers(lines))]
-        case CancelLines():
-            lines = _lines(booking, command.lines, "cancel", LineState.HELD, LineState.CONFIRMED)
-            return [LinesCancelled(lines=_numbers(lines), reason=command.reason, note=command.note)]
-        case ExpireBooking():
-            held = tuple(line.line for line in booking.lines if line.state is LineState.HELD)
-            due = booking.hold_until is not None and booking.hold_until <= now
-            return [BookingExpired(lines=held)] if held and due else []
-        case CheckIn():
-            lines = _lines(booking, command.lines, "check_in", LineState.CONFIRMED)
-            today = hotel.business_date(now)
-            for line in lines:
-                if today < line.arrival:
-                    raise TooEarly(action="check_in", arrival=line.arrival, business_date=today)
-                if today >= max(line.departure, line.arrival + ONE_DAY):
-                    raise StayOver(departure=line.departure, business_date=today)
-            return [GuestsCheckedIn(lines=_numbers(lines))]
-        case CheckOut():
-            lines = _lines(booking, command.lines, "check_out", LineState.CHECKED_IN)
-            return [GuestsCheckedOut(lines=_numbers(lines), departed_on=hotel.business_date(now))]
-        case MarkNoShow():
-            lines = _lines(booking, command.lines, "mark_no_show", LineState.CONFIRMED)
-            today = hotel.business_date(now)
-            for line in lines:
-                if today < line.arrival:
-                    raise TooEarly(action="mark_no_show", arrival=line.arrival, business_date=today)
-            return [NoShowRecorded(lines=_numbers(lines))]
-        case _:
-            assert_never(command)
-
-
-def _numbers(lines: list[Line]) -> tuple[int, ...]:
-    return tuple(line.line for line in lines)
-
-
-def _lines(booking: Booking, wanted: tuple[int, ...] | None, action: str, *able: LineState) -> list[Line]:
-    """The lines that a command is about: all or nothing of those named, or every one that is able to."""
-    if wanted is None:
-        chosen = [line for line in booking.lines if line.state in able]
-        wrong = [] if chosen else list(booking.lines)
-    else:
-        by_number = {line.line: line for line in booking.lines}
-        for number in wanted:
-            if number not in by_number:
-                raise UnknownLine(line=number)
-        chosen = [by_number[number] for number in sorted(set(wanted))]
-        wrong = [line for line in chosen if line.state not in able]
-    if wrong:
-        raise WrongLineState(action=action, lines=tuple((line.line, line.state.value) for line in wrong))
-    return chosen
 
 
 # ---------------------------------------------------------------- evolve
@@ -485,17 +359,25 @@ def evolve(booking: Booking | None, event: BookingEvent) -> Booking:
         case BookingConfirmed():
             return replace(_moved(booking, event.lines, LineState.CONFIRMED), hold_until=None)
         case LinesCancelled():
-            after = _moved(booking, event.lines, LineState.CANCELLED)
-            still_held = any(line.state is LineState.HELD for line in after.lines)
-            return after if still_held else replace(after, hold_until=None)
+            return _without_idle_hold(_ended(booking, event.lines, LineState.CANCELLED))
         case BookingExpired():
-            return replace(_moved(booking, event.lines, LineState.EXPIRED), hold_until=None)
+            return replace(_ended(booking, event.lines, LineState.EXPIRED), hold_until=None)
         case GuestsCheckedIn():
             return _moved(booking, event.lines, LineState.CHECKED_IN)
         case GuestsCheckedOut():
             return replace(booking, lines=tuple(_departed(line, event) for line in booking.lines))
         case NoShowRecorded():
-            return _moved(booking, event.lines, LineState.NO_SHOW)
+            return _ended(booking, event.lines, LineState.NO_SHOW)
+        case BookingChanged():
+            return _changed(booking, event)
+        case GuestsDescribed():
+            return _described(booking, event)
+        case RoomsAssigned():
+            return _with_lines(booking, (_assigned(booking.line(a.line), a) for a in event.assignments))
+        case RoomsReleased():
+            return _with_lines(booking, (_released(booking.line(r.line), r.first) for r in event.releases))
+        case GuestsWalked():
+            return _ended(booking, event.lines, LineState.CANCELLED)
         case _:
             assert_never(event)
 
@@ -520,6 +402,7 @@ def _booked(event: BookingHeld | BookingMade) -> Booking:
                 arrival=line.arrival,
                 departure=line.departure,
                 prices=line.prices,
+                stock=(line.room_type,) * len(line.prices),
                 state=state,
             )
             for line in event.lines
@@ -535,9 +418,104 @@ def _moved(booking: Booking, lines: tuple[int, ...], state: LineState) -> Bookin
     return replace(booking, lines=moved)
 
 
+def _ended(booking: Booking, lines: tuple[int, ...], state: LineState) -> Booking:
+    """The booking with lines that won't be stayed, whose rooms are free."""
+    ended = tuple(replace(line, state=state, rooms=()) if line.line in lines else line for line in booking.lines)
+    return replace(booking, lines=ended)
+
+
+def _without_idle_hold(booking: Booking) -> Booking:
+    still_held = any(line.state is LineState.HELD for line in booking.lines)
+    return booking if still_held else replace(booking, hold_until=None)
+
+
 def _departed(line: Line, event: GuestsCheckedOut) -> Line:
     if line.line not in event.lines:
         return line
     departure = min(line.departure, max(event.departed_on, line.arrival))
     stayed = (departure - line.arrival).days
-    return replace(line, departure=departure, prices=line.prices[:stayed], state=LineState.CHECKED_OUT)
+    return replace(
+        line,
+        departure=departure,
+        prices=line.prices[:stayed],
+        stock=line.stock[:stayed],
+        rooms=line.rooms if departure == line.departure else rooms_until(line.rooms, departure),
+        state=LineState.CHECKED_OUT,
+    )
+
+
+def _changed(booking: Booking, event: BookingChanged) -> Booking:
+    new_state = LineState.HELD if booking.state is LineState.HELD else LineState.CONFIRMED
+    states = {line.line: line.state for line in booking.lines}
+    lines = {line.line: line for line in booking.lines}
+    for changed in event.lines:
+        lines[changed.line] = Line(
+            line=changed.line,
+            room_type=changed.room_type,
+            adults=changed.adults,
+            child_ages=changed.child_ages,
+            guest=changed.guest,
+            arrival=changed.arrival,
+            departure=changed.departure,
+            prices=changed.prices,
+            stock=changed.stock,
+            rooms=changed.rooms,
+            state=states.get(changed.line, new_state),
+        )
+    after = replace(booking, lines=tuple(lines[number] for number in sorted(lines)))
+    return _without_idle_hold(_ended(after, event.cancelled, LineState.CANCELLED))
+
+
+def _described(booking: Booking, event: GuestsDescribed) -> Booking:
+    guests = {described.line: described.guest.details for described in event.lines}
+    return replace(
+        booking,
+        guest=booking.guest if event.guest is None else event.guest.details,
+        booker=booking.booker if event.booker is None else event.booker.details,
+        lines=tuple(replace(line, guest=guests[line.line]) if line.line in guests else line for line in booking.lines),
+    )
+
+
+def _with_lines(booking: Booking, changed: Iterable[Line]) -> Booking:
+    by_number = {line.line: line for line in changed}
+    return replace(booking, lines=tuple(by_number.get(line.line, line) for line in booking.lines))
+
+
+def _assigned(line: Line, assignment: RoomAssignment) -> Line:
+    first, until = assignment.first, assignment.until
+    stay = RoomStay(room=assignment.room, first=first, until=until)
+    rooms = (*rooms_until(line.rooms, first), stay, *_rooms_from(line.rooms, until)) if first < until else (stay,)
+    return replace(line, rooms=joined(rooms), stock=_restocked(line, first, until, assignment.room_type))
+
+
+def _released(line: Line, first: date) -> Line:
+    return replace(
+        line, rooms=rooms_until(line.rooms, first), stock=_restocked(line, first, line.departure, line.room_type)
+    )
+
+
+def _restocked(line: Line, first: date, until: date, room_type: str) -> tuple[str, ...]:
+    return tuple(
+        room_type if first <= night < until else stock
+        for night, stock in zip(nights(line.arrival, line.departure), line.stock, strict=True)
+    )
+
+
+def rooms_until(rooms: tuple[RoomStay, ...], until: date) -> tuple[RoomStay, ...]:
+    """The parts of room stays before a night."""
+    return tuple(replace(stay, until=min(stay.until, until)) for stay in rooms if stay.first < until)
+
+
+def _rooms_from(rooms: tuple[RoomStay, ...], first: date) -> tuple[RoomStay, ...]:
+    return tuple(replace(stay, first=max(stay.first, first)) for stay in rooms if stay.until > first)
+
+
+def joined(rooms: Iterable[RoomStay]) -> tuple[RoomStay, ...]:
+    """Room stays in order, those of one room that touch as one."""
+    stays: list[RoomStay] = []
+    for stay in rooms:
+        if stays and stays[-1].room == stay.room and stays[-1].until == stay.first:
+            stays[-1] = replace(stays[-1], until=stay.until)
+        else:
+            stays.append(stay)
+    return tuple(stays)

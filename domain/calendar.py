@@ -14,9 +14,24 @@ def zone(name: str) -> ZoneInfo:
 
 
 def business_date(now: datetime, timezone: str, rolls_at: time) -> date:
-    """The hotel's business date: the local date, rolling to the next day at `rolls_at` local wall-clock time."""
+    """The hotel's business date: the local date, rolling to the next day when the wall clock first reaches `rolls_at`.
+
+    It never goes back: where clocks are put back over that hour, the second time it comes changes nothing. Where they
+    are put forward over it, the day rolls when the clocks are changed.
+    """
     local = now.astimezone(zone(timezone))
-    return local.date() if local.time() >= rolls_at else local.date() - ONE_DAY
+    today = local.date()
+    if local.fold and _rolled(today + ONE_DAY, now, local, rolls_at):
+        return today + ONE_DAY  # clocks were put back over midnight, after the next day had begun
+    if local.time() >= rolls_at or (local.fold and _rolled(today, now, local, rolls_at)):
+        return today
+    return today - ONE_DAY
+
+
+def _rolled(day: date, now: datetime, local: datetime, rolls_at: time) -> bool:
+    """Whether the wall clock had shown `rolls_at` on this day, before it was put back."""
+    # Between two datetimes of one zone Python compares wall clocks; as instants they are compared by their timestamps.
+    return datetime.combine(day, rolls_at, local.tzinfo).timestamp() <= now.timestamp()
 
 
 @lru_cache(maxsize=8192)

@@ -9,5 +9,5 @@ Event = HotelEvent | InventoryEvent | BookingEvent
 STREAMS: dict[str, object] = {"hotel": HotelEvent, "inventory": InventoryEvent, "booking": BookingEvent}
 """The union of events of each kind of stream; the codec derives its registry from it."""
 
-SCHEMA_VERSIONS: dict[str, int] = {}
+SCHEMA_VERSIONS: dict[str, int] = {"BookingHeld": 2, "BookingMade": 2}
 """The schema version of events whose fields have changed since they were first written; all others are at 1."""

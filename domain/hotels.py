@@ -6,15 +6,25 @@ from decimal import Decimal
 from typing import assert_never
 from uuid import UUID
 
-from domain.calendar import business_date
+from domain.calendar import business_date, nights
 from domain.rejections import (
+    AllowanceTooHigh,
+    ArrivalInPast,
+    BelowSold,
+    BeyondHorizon,
     PriceNotRepresentable,
+    RangeEmpty,
     RoomExists,
+    RoomOutOfOrder,
     RoomTypeExists,
+    ShortNight,
     TimeZoneFixed,
+    UnknownRoom,
     UnknownRoomType,
 )
-from domain.values import quantum
+from domain.rooms import Occupancy, Period, refuse_if_taken
+from domain.stock import Stock
+from domain.values import Sealed, quantum
 
 # ---------------------------------------------------------------- events
 
@@ -77,7 +87,54 @@ class HorizonExtended:
     bookable_until: date
 
 
-HotelEvent = HotelOpened | HotelDetailsChanged | RoomTypeAdded | RoomsAdded | HorizonExtended
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomFeaturesSet:
+    """What a room offers, in the hotel's own words (`sea_view`, `accessible`); all that it offered before is gone."""
+
+    room: str
+    features: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomTakenOutOfOrder:
+    """A room can't be used for the nights [first, until), so its type has one room less in service.
+
+    On the nights `allowance_raised_on` all its rooms were sold: there a manager raised the allowance by one. The
+    reason in words is sealed under a key of its own.
+    """
+
+    room: str
+    room_type: str
+    first: date
+    until: date
+    reason: Sealed
+    allowance_raised_on: tuple[date, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomReturnedToService:
+    """A room that was out of order can be used again from a date on; `nights` are those that it is back for.
+
+    Where the allowance was raised for the room's sake it is lowered again, on the nights `allowance_lowered_on`.
+    """
+
+    room: str
+    room_type: str
+    first: date
+    nights: tuple[date, ...]
+    allowance_lowered_on: tuple[date, ...]
+
+
+HotelEvent = (
+    HotelOpened
+    | HotelDetailsChanged
+    | RoomTypeAdded
+    | RoomsAdded
+    | HorizonExtended
+    | RoomFeaturesSet
+    | RoomTakenOutOfOrder
+    | RoomReturnedToService
+)
 
 # ---------------------------------------------------------------- state
 
@@ -96,8 +153,24 @@ class RoomType:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Outage:
+    """The nights [first, until) in which a room is out of order, and those on which the allowance was raised for it."""
+
+    first: date
+    until: date
+    allowance_raised_on: tuple[date, ...]
+
+    def overlaps(self, first: date, until: date) -> bool:
+        """Whether any of these nights is also in [first, until)."""
+        return Period(self.first, self.until).overlaps(first, until)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hotel:
-    """All that decisions need to know of a hotel besides the stock of its nights."""
+    """All that decisions need to know of a hotel besides the stock of its nights and who has its rooms.
+
+    `type_of_room`, `features` and `outages` are by room; a room without features, or never out of order, is absent.
+    """
 
     name: str
     city: str
@@ -109,6 +182,9 @@ class Hotel:
     bookable_horizon_days: int
     bookable_until: date
     room_types: dict[str, RoomType]
+    type_of_room: dict[str, str]
+    features: dict[str, frozenset[str]]
+    outages: dict[str, tuple[Outage, ...]]
 
     def business_date(self, now: datetime) -> date:
         """The hotel's business date at an instant."""
@@ -120,6 +196,13 @@ class Hotel:
             return self.room_types[code]
         except KeyError:
             raise UnknownRoomType(room_type=code) from None
+
+    def type_of(self, room: str) -> str:
+        """The room type of a room that a path names. Raises UnknownRoom."""
+        try:
+            return self.type_of_room[room]
+        except KeyError:
+            raise UnknownRoom(room=room, in_path=True) from None
 
     def payable(self, amount: Decimal) -> Decimal:
         """The amount with its currency's number of decimals. Raises PriceNotRepresentable for a finer one."""
@@ -183,7 +266,38 @@ class ExtendHorizon:
     """Keep the hotel bookable for its whole horizon."""
 
 
-HotelCommand = OpenHotel | ChangeHotelDetails | AddRoomType | AddRooms | ExtendHorizon
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetRoomFeatures:
+    """Say what a room offers."""
+
+    room: str
+    features: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeOutOfOrder:
+    """Take a room out of order for the nights [first, until), absent: from today on.
+
+    `raise_allowance` lets the allowance make up for nights on which all rooms are sold. It is a manager's to say.
+    """
+
+    room: str
+    until: date
+    reason: Sealed
+    first: date | None = None
+    raise_allowance: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReturnToService:
+    """Put a room back in service from a date on, absent: from today on."""
+
+    room: str
+    first: date | None = None
+
+
+RoomCommand = SetRoomFeatures | TakeOutOfOrder | ReturnToService
+HotelCommand = OpenHotel | ChangeHotelDetails | AddRoomType | AddRooms | ExtendHorizon | RoomCommand
 
 # ---------------------------------------------------------------- decide
 
@@ -204,10 +318,19 @@ def open_hotel(command: OpenHotel, now: datetime) -> HotelOpened:
     )
 
 
-def decide(command: HotelCommand, hotel: Hotel | None, now: datetime, *, has_bookings: bool) -> list[HotelEvent]:
+def decide(
+    command: HotelCommand,
+    hotel: Hotel | None,
+    now: datetime,
+    *,
+    has_bookings: bool = False,
+    stock: Stock | None = None,
+    occupied: Occupancy | None = None,
+) -> list[HotelEvent]:
     """What a hotel command changes. Raises Rejected; an empty list means that nothing changed.
 
-    `has_bookings` is whether the hotel was ever booked: its time zone is fixed from then on.
+    `has_bookings` is whether the hotel was ever booked: its time zone is fixed from then on. `stock` is that of the
+    nights that a room command is about, `occupied` says who has the room.
     """
     if isinstance(command, OpenHotel):
         return [open_hotel(command, now)]
@@ -250,6 +373,15 @@ def decide(command: HotelCommand, hotel: Hotel | None, now: datetime, *, has_boo
             if until <= hotel.bookable_until:
                 return []
             return [HorizonExtended(bookable_from=hotel.bookable_until, bookable_until=until)]
+        case SetRoomFeatures():
+            hotel.type_of(command.room)
+            if command.features == hotel.features.get(command.room, frozenset()):
+                return []
+            return [RoomFeaturesSet(room=command.room, features=tuple(sorted(command.features)))]
+        case TakeOutOfOrder():
+            return [_take_out_of_order(command, hotel, today, stock or {}, occupied or {})]
+        case ReturnToService():
+            return _return_to_service(command, hotel, today, stock or {})
         case _:
             assert_never(command)
 
@@ -277,6 +409,81 @@ def _new_rooms(hotel: Hotel, rooms: tuple[str, ...]) -> None:
         taken.add(room)
 
 
+def max_allowance(rooms: int) -> int:
+    """How many rooms a type of so many can be sold beyond those in service: half of them, rounded up."""
+    return (rooms + 1) // 2
+
+
+def check_range(first: date, until: date, hotel: Hotel, today: date) -> None:
+    """Whether nights [first, until) can be changed. Raises RangeEmpty, ArrivalInPast, BeyondHorizon."""
+    if until <= first:
+        raise RangeEmpty(first=first, until=until)
+    if first < today:
+        raise ArrivalInPast(arrival=first, business_date=today)
+    if until > hotel.bookable_until:
+        raise BeyondHorizon(departure=until, bookable_until=hotel.bookable_until)
+
+
+def _take_out_of_order(
+    command: TakeOutOfOrder, hotel: Hotel, today: date, stock: Stock, occupied: Occupancy
+) -> RoomTakenOutOfOrder:
+    room, first, until = command.room, command.first or today, command.until
+    room_type = hotel.type_of(room)
+    check_range(first, until, hotel, today)
+    for outage in hotel.outages.get(room, ()):
+        if outage.overlaps(first, until):
+            raise RoomOutOfOrder(room=room, first=outage.first, until=outage.until)
+    refuse_if_taken(room, occupied.get(room, ()), first, until)
+    affected = {night: stock[room_type, night] for night in nights(first, until) if (room_type, night) in stock}
+    full = tuple(night for night, found in affected.items() if found.free < 1)
+    if full and not command.raise_allowance:
+        raise BelowSold(
+            nights=tuple(
+                ShortNight(room_type=room_type, date=night, free=max(affected[night].free, 0), wanted=1)
+                for night in full
+            )
+        )
+    maximum = max_allowance(len(hotel.room_types[room_type].rooms))
+    for night in full:
+        if affected[night].allowance >= maximum:
+            raise AllowanceTooHigh(room_type=room_type, allowance=affected[night].allowance + 1, maximum=maximum)
+    return RoomTakenOutOfOrder(
+        room=room,
+        room_type=room_type,
+        first=first,
+        until=until,
+        reason=command.reason,
+        allowance_raised_on=full,
+    )
+
+
+def _return_to_service(command: ReturnToService, hotel: Hotel, today: date, stock: Stock) -> list[HotelEvent]:
+    room_type = hotel.type_of(command.room)
+    first = command.first or today
+    if first < today:
+        raise ArrivalInPast(arrival=first, business_date=today)
+    back: list[date] = []
+    lowered: list[date] = []
+    for outage in hotel.outages.get(command.room, ()):
+        back += nights(max(outage.first, first), outage.until)
+        lowered += (
+            night
+            for night in outage.allowance_raised_on
+            if night >= first and (found := stock.get((room_type, night))) is not None and found.allowance > 0
+        )
+    if not back:
+        return []
+    return [
+        RoomReturnedToService(
+            room=command.room,
+            room_type=room_type,
+            first=first,
+            nights=tuple(sorted(back)),
+            allowance_lowered_on=tuple(sorted(lowered)),
+        )
+    ]
+
+
 # ---------------------------------------------------------------- evolve
 
 
@@ -294,6 +501,9 @@ def evolve(hotel: Hotel | None, event: HotelEvent) -> Hotel:
             bookable_horizon_days=event.bookable_horizon_days,
             bookable_until=event.bookable_until,
             room_types={},
+            type_of_room={},
+            features={},
+            outages={},
         )
     if hotel is None:
         raise AssertionError("a hotel's stream begins with HotelOpened")
@@ -316,12 +526,41 @@ def evolve(hotel: Hotel | None, event: HotelEvent) -> Hotel:
                 base_price=event.base_price,
                 rooms=event.rooms,
             )
-            return replace(hotel, room_types={**hotel.room_types, event.code: added})
+            return replace(
+                hotel,
+                room_types={**hotel.room_types, event.code: added},
+                type_of_room={**hotel.type_of_room, **dict.fromkeys(event.rooms, event.code)},
+            )
         case RoomsAdded():
             before = hotel.room_types[event.room_type]
             after = replace(before, rooms=before.rooms + event.rooms)
-            return replace(hotel, room_types={**hotel.room_types, event.room_type: after})
+            return replace(
+                hotel,
+                room_types={**hotel.room_types, event.room_type: after},
+                type_of_room={**hotel.type_of_room, **dict.fromkeys(event.rooms, event.room_type)},
+            )
         case HorizonExtended():
             return replace(hotel, bookable_until=event.bookable_until)
+        case RoomFeaturesSet():
+            return replace(hotel, features={**hotel.features, event.room: frozenset(event.features)})
+        case RoomTakenOutOfOrder():
+            outage = Outage(first=event.first, until=event.until, allowance_raised_on=event.allowance_raised_on)
+            known = hotel.outages.get(event.room, ())
+            return replace(hotel, outages={**hotel.outages, event.room: (*known, outage)})
+        case RoomReturnedToService():
+            left = _outages_before(hotel.outages.get(event.room, ()), event.first)
+            return replace(hotel, outages={**hotel.outages, event.room: left})
         case _:
             assert_never(event)
+
+
+def _outages_before(outages: tuple[Outage, ...], first: date) -> tuple[Outage, ...]:
+    return tuple(
+        replace(
+            outage,
+            until=min(outage.until, first),
+            allowance_raised_on=tuple(night for night in outage.allowance_raised_on if night < first),
+        )
+        for outage in outages
+        if outage.first < first
+    )

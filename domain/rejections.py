@@ -54,10 +54,22 @@ class UnknownRoomType(Rejected):
 
 @_rejection
 class UnknownLine(Rejected):
+    """`pointer` is a JSON pointer to where the command names the line."""
+
     line: int
+    pointer: str = "/lines"
 
     def __str__(self) -> str:
         return f"This booking has no line {self.line}."
+
+
+@_rejection
+class UnknownRoom(Rejected):
+    room: str
+    in_path: bool = False
+
+    def __str__(self) -> str:
+        return f"This hotel has no room {self.room}."
 
 
 @_rejection
@@ -75,6 +87,17 @@ class StayNegative(Rejected):
 
     def __str__(self) -> str:
         return f"The departure {self.departure} lies before the arrival {self.arrival}."
+
+
+@_rejection
+class RangeEmpty(Rejected):
+    """A range of nights that ends before or where it begins."""
+
+    first: date
+    until: date
+
+    def __str__(self) -> str:
+        return f"The range from {self.first} to {self.until} has no night."
 
 
 @_rejection
@@ -96,6 +119,15 @@ class ArrivalInPast(Rejected):
 
 
 @_rejection
+class DepartureInPast(Rejected):
+    departure: date
+    business_date: date
+
+    def __str__(self) -> str:
+        return f"The departure {self.departure} lies before the hotel's business date {self.business_date}."
+
+
+@_rejection
 class BeyondHorizon(Rejected):
     departure: date
     bookable_until: date
@@ -106,7 +138,7 @@ class BeyondHorizon(Rejected):
 
 @_rejection
 class PartyTooLarge(Rejected):
-    index: int
+    index: int | None
     room_type: str
     max_adults: int
     max_children: int
@@ -122,6 +154,48 @@ class SoldOut(Rejected):
     def __str__(self) -> str:
         short = ", ".join(f"{n.date} ({n.room_type}: {n.free} free, {n.wanted} wanted)" for n in self.nights[:10])
         return f"Not enough rooms are free on {short}."
+
+
+@_rejection
+class StopSell(Rejected):
+    room_type: str
+    nights: tuple[date, ...]
+
+    def __str__(self) -> str:
+        closed = ", ".join(night.isoformat() for night in self.nights[:10])
+        return f"Room type {self.room_type} isn't for sale on {closed}."
+
+
+@_rejection
+class MinimumStay(Rejected):
+    room_type: str
+    arrival: date
+    minimum: int
+    nights: int
+
+    def __str__(self) -> str:
+        return (
+            f"A stay in room type {self.room_type} that arrives on {self.arrival} has at least {self.minimum} nights,"
+            f" not {self.nights}."
+        )
+
+
+@_rejection
+class ClosedToArrival(Rejected):
+    room_type: str
+    arrival: date
+
+    def __str__(self) -> str:
+        return f"Stays in room type {self.room_type} can't begin on {self.arrival}."
+
+
+@_rejection
+class ClosedToDeparture(Rejected):
+    room_type: str
+    departure: date
+
+    def __str__(self) -> str:
+        return f"Stays in room type {self.room_type} can't end on {self.departure}."
 
 
 @_rejection
@@ -161,6 +235,120 @@ class WrongLineState(Rejected):
     def __str__(self) -> str:
         states = ", ".join(f"line {line} is {state}" for line, state in self.lines)
         return f"Can't {self.action.replace('_', ' ')}: {states}."
+
+
+@_rejection
+class InHouse(Rejected):
+    """Of a line whose guests are in house only the departure can change, or the room."""
+
+    line: int
+    field: str
+
+    def __str__(self) -> str:
+        return f"The guests of line {self.line} are in house: its {self.field.replace('_', ' ')} can't change."
+
+
+@_rejection
+class TooManyLines(Rejected):
+    maximum: int
+
+    def __str__(self) -> str:
+        return f"A booking has at most {self.maximum} lines, those that were cancelled included."
+
+
+@_rejection
+class RoomNeeded(Rejected):
+    """Guests check in to a room, so their lines need one assigned for tonight."""
+
+    lines: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"Assign rooms first: there is none for tonight for line {', '.join(map(str, self.lines))}."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenBy:
+    """Nights [first, until) in which a line has a room; `booking_id` is absent where it is the same booking's."""
+
+    booking_id: UUID | None
+    line: int
+    first: date
+    until: date
+
+
+@_rejection
+class RoomTaken(Rejected):
+    room: str
+    stays: tuple[TakenBy, ...]
+
+    def __str__(self) -> str:
+        taken = ", ".join(f"from {stay.first} to {stay.until}" for stay in self.stays[:10])
+        return f"Room {self.room} is taken {taken}."
+
+
+@_rejection
+class RoomOutOfOrder(Rejected):
+    room: str
+    first: date
+    until: date
+
+    def __str__(self) -> str:
+        return f"Room {self.room} is out of order from {self.first} to {self.until}."
+
+
+@_rejection
+class NoRoomFits(Rejected):
+    """There aren't enough rooms that are free for the whole stays and have what is asked for."""
+
+    room_type: str
+    lines: tuple[int, ...]
+    features: tuple[str, ...]
+
+    def __str__(self) -> str:
+        features = f" with {', '.join(self.features)}" if self.features else ""
+        return f"No room of type {self.room_type}{features} is free for all nights of each stay."
+
+
+@_rejection
+class NoNightsLeft(Rejected):
+    """The nights that the command is about are over, or the line doesn't have them."""
+
+    line: int
+    first: date
+    until: date
+
+    def __str__(self) -> str:
+        return f"Line {self.line} has nights left from {self.first} to {self.until} only."
+
+
+@_rejection
+class NothingToSwap(Rejected):
+    line: int
+
+    def __str__(self) -> str:
+        return f"Line {self.line} has no room to swap."
+
+
+@_rejection
+class BelowSold(Rejected):
+    """Fewer rooms would be there than are sold. `bookings` are those that have a room of these nights."""
+
+    nights: tuple[ShortNight, ...]
+    bookings: tuple[UUID, ...] = ()
+
+    def __str__(self) -> str:
+        short = ", ".join(f"{night.date} ({night.room_type})" for night in self.nights[:10])
+        return f"More rooms are sold than would be left on {short}."
+
+
+@_rejection
+class AllowanceTooHigh(Rejected):
+    room_type: str
+    allowance: int
+    maximum: int
+
+    def __str__(self) -> str:
+        return f"The allowance of room type {self.room_type} is at most {self.maximum}, not {self.allowance}."
 
 
 @_rejection

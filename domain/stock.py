@@ -10,7 +10,7 @@ type NightKey = tuple[str, date]
 """A room type's code and the date on which a night begins."""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class NightStock:
     """One night of one room type. `sold` and `held` together never pass `in_service` plus `allowance`."""
 

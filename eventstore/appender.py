@@ -10,24 +10,21 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import UUID
 
 import asyncpg
 
-from domain.bookings import MAX_STAY_NIGHTS, Book, BookingEvent, LifeCommand, evolve
-from domain.calendar import nights
 from domain.hotels import Hotel, HotelEvent, OpenHotel
 from domain.hotels import evolve as evolve_hotel
-from domain.inventory import InventoryCommand
-from domain.rejections import Rejected, SoldOut, UnknownHotel
-from domain.stock import NightKey, NightStock
+from domain.inventory import InventoryCommand, InventoryEvent
+from domain.rejections import BelowSold, Rejected, SoldOut, UnknownHotel
 from eventstore.decisions import Head, HotelSituation, is_exclusive
+from eventstore.gathering import expire_due_holds, gather, gather_for, gather_range
 from eventstore.night_cache import NightCache
 from eventstore.night_ranges import range_writes
-from eventstore.reading import Connection, Pool, read_streams, recorded
+from eventstore.reading import Connection, Pool, recorded
 from eventstore.sql import statement
-from eventstore.submission import Acknowledged, Answer, Submission
+from eventstore.submission import Acknowledged, Submission
 from eventstore.write_set import WriteSet
 
 log = logging.getLogger(__name__)
@@ -105,6 +102,27 @@ class _Lane:
 
     entries: deque[_Entry] = field(default_factory=deque)
     task: asyncio.Task[None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What is done in one transaction: the hotels whose heads it holds, and what is to be written of them."""
+
+    connection: Connection
+    write: WriteSet
+    situations: dict[UUID, HotelSituation]
+
+    async def write_out(self) -> None:
+        """Write what has been decided so far; rooms are taken back in a statement before the one that gives them."""
+        for situation in self.situations.values():
+            situation.close()
+        if self.write.empty:
+            return
+        ended = self.write.ended_room_stays()
+        if ended is not None:
+            await self.connection.execute(statement("end_room_stays"), *ended)
+        await self.connection.execute(statement("append"), *self.write.parameters())
+        self.write.clear()
 
 
 class Appender:
@@ -258,15 +276,11 @@ class Appender:
             try:
                 if waiting:
                     await connection.execute(f"set local lock_timeout = {LOCK_TIMEOUT_MS}")
-                write = WriteSet()
-                situations, skipped = await self._situations(connection, entries, write, waiting=waiting)
+                batch, skipped = await self._read(connection, entries, waiting=waiting)
                 for entry in entries:
                     if entry not in skipped:
-                        await self._decide(connection, entry, situations.get(entry.hotel_id))
-                for situation in situations.values():
-                    situation.close()
-                if not write.empty:
-                    await connection.execute(statement("append"), *write.parameters())
+                        await self._decide(batch, entry)
+                await batch.write_out()
             except (*_LOST, *_STOPPED):
                 connection.terminate()
                 raise
@@ -280,54 +294,65 @@ class Appender:
                 raise
             except (*_LOST, *_STOPPED) as error:
                 raise OutcomeUnknown("the connection broke during the commit") from error
-        for situation in situations.values():
+        for situation in batch.situations.values():
             if not situation.wrote_ranges:
                 self._nights.put(situation.hotel_id, situation.head.seq, situation.nights)
-        if self._announce is not None and write.heads:
-            self._announce(head[0] for head in write.heads)
+        moved = [situation.hotel_id for situation in batch.situations.values() if situation.events]
+        if self._announce is not None and moved:
+            self._announce(moved)
         return skipped
 
-    async def _decide(self, connection: Connection, entry: _Entry, situation: HotelSituation | None) -> None:
-        submission = entry.submission
+    async def _decide(self, batch: _Batch, entry: _Entry) -> None:
+        submission, situation = entry.submission, batch.situations.get(entry.hotel_id)
         try:
             if situation is None:
                 raise UnknownHotel(hotel_id=submission.hotel_id)
             if is_exclusive(submission):
-                entry.result = await self._decide_exclusively(connection, submission, situation)
+                entry.result = await self._decide_exclusively(batch, submission, situation)
                 return
+            await gather_for(batch.connection, submission, situation)
             try:
                 entry.result = situation.decide(submission)
             except SoldOut as refusal:
-                if not await _expire_due_holds(connection, situation, refusal):
+                if not await expire_due_holds(batch.connection, situation, refusal):
                     raise
                 entry.result = situation.decide(submission)
         except Rejected as refusal:
             entry.result = refusal
 
     async def _decide_exclusively(
-        self, connection: Connection, submission: Submission, situation: HotelSituation
+        self, batch: _Batch, submission: Submission, situation: HotelSituation
     ) -> Acknowledged:
         """Decide a command that writes nights by ranges; it is alone within its hotel in this transaction."""
-        command, hotel_id, before = submission.command, situation.hotel_id, situation.hotel
+        connection, command, before = batch.connection, submission.command, situation.hotel
         if before is not None:
-            situation.was_booked = await connection.fetchval(statement("was_booked"), hotel_id)
+            situation.was_booked = await connection.fetchval(statement("was_booked"), situation.hotel_id)
             if isinstance(command, InventoryCommand):
                 stream = before.room_type(command.room_type).room_type_id
-                situation.inventory_version = await connection.fetchval(statement("stream_version"), hotel_id, stream)
+                version = await connection.fetchval(statement("stream_version"), situation.hotel_id, stream)
+                situation.inventory_version = version
         situation.wrote_ranges = True
-        acknowledged = situation.decide(submission)
-        if situation.events and situation.seq_before == 0:
-            await connection.execute(statement("insert_head"), hotel_id)
+        await gather_range(connection, command, situation)
+        try:
+            acknowledged = situation.decide(submission)
+        except BelowSold as refusal:
+            if not await expire_due_holds(connection, situation, refusal):
+                raise
+            await batch.write_out()  # the nights are free before there are fewer rooms for them
+            acknowledged = situation.decide(submission)
+        if situation.seq_before == 0 and situation.events:
+            await connection.execute(statement("insert_head"), situation.hotel_id)
         for event in situation.events:
-            for name, parameters in range_writes(hotel_id, before, event):
-                await connection.execute(statement(name), *parameters)
+            if isinstance(event, HotelEvent | InventoryEvent):
+                for name, parameters in range_writes(situation.hotel_id, before, event):
+                    await connection.execute(statement(name), *parameters)
         return acknowledged
 
     # ------------------------------------------------------------ reading under the lock
 
-    async def _situations(
-        self, connection: Connection, entries: Sequence[_Entry], write: WriteSet, *, waiting: bool
-    ) -> tuple[dict[UUID, HotelSituation], set[_Entry]]:
+    async def _read(
+        self, connection: Connection, entries: Sequence[_Entry], *, waiting: bool
+    ) -> tuple[_Batch, set[_Entry]]:
         """Lock the heads and read what the decisions need. Also returns the entries of heads that others hold."""
         wanted = {entry.hotel_id for entry in entries}
         heads = await connection.fetch(statement("lock_head_waiting" if waiting else "lock_heads"), sorted(wanted))
@@ -337,7 +362,7 @@ class Appender:
             known = await connection.fetch(statement("known_hotels"), list(missing))
             held_elsewhere = {row["hotel_id"] for row in known}
         hotels = await self._hotels_at(connection, heads)
-        situations: dict[UUID, HotelSituation] = {}
+        write, situations = WriteSet(), dict[UUID, HotelSituation]()
         mine = [entry.submission for entry in entries if entry.hotel_id not in missing]
         opened = {s.hotel_id: s.stream_id for s in mine if isinstance(s.command, OpenHotel)}
         for head in heads:
@@ -356,11 +381,9 @@ class Appender:
                 write=write,
                 nights=self._nights.take(hotel_id, head["seq"]),
             )
-        await _read_answers(connection, mine, situations)
-        await _read_nights(connection, mine, situations)
-        streams = {(s.hotel_id, s.stream_id) for s in mine if isinstance(s.command, LifeCommand)}
-        await _read_bookings(connection, streams, situations)
-        return situations, {entry for entry in entries if entry.hotel_id in held_elsewhere}
+        # A hotel that isn't there has no situation; its commands are refused.
+        await gather(connection, [s for s in mine if s.hotel_id in situations], situations)
+        return _Batch(connection, write, situations), {e for e in entries if e.hotel_id in held_elsewhere}
 
     async def _hotels_at(self, connection: Connection, heads: Sequence[asyncpg.Record]) -> dict[UUID, Hotel]:
         """The settings of hotels as their heads say, from memory where that is as new."""
@@ -388,74 +411,6 @@ class Appender:
                 raise AssertionError(f"{fact.type} stands in a hotel's own stream")
             hotel = self._hotels[fact.hotel_id][1] if fact.version > 1 else None
             self._hotels[fact.hotel_id] = (fact.version, evolve_hotel(hotel, event))
-
-
-async def _read_answers(
-    connection: Connection, submissions: Iterable[Submission], situations: dict[UUID, HotelSituation]
-) -> None:
-    keys = [(s.hotel_id, s.idempotency.principal, s.idempotency.key) for s in submissions if s.idempotency]
-    if not keys:
-        return
-    for row in await connection.fetch(statement("read_answers"), *map(list, zip(*keys, strict=True))):
-        hotel_id, principal, key, fingerprint, status, answer = row
-        situations[hotel_id].answers[principal, key] = (fingerprint, Answer(status, answer))
-
-
-async def _read_nights(
-    connection: Connection, submissions: Iterable[Submission], situations: dict[UUID, HotelSituation]
-) -> None:
-    wanted: set[tuple[UUID, str, Any]] = set()
-    for submission in submissions:
-        command = submission.command
-        if isinstance(command, Book) and (command.departure - command.arrival).days <= MAX_STAY_NIGHTS:
-            types = {line.room_type for line in command.lines}
-            known = situations[submission.hotel_id].nights
-            for room_type in types:
-                for night in nights(command.arrival, command.departure):
-                    if (room_type, night) not in known:
-                        wanted.add((submission.hotel_id, room_type, night))
-    if not wanted:
-        return
-    for row in await connection.fetch(statement("read_nights"), *map(list, zip(*wanted, strict=True))):
-        hotel_id, room_type, night, in_service, allowance, sold, held, price = row
-        situations[hotel_id].nights[room_type, night] = NightStock(
-            in_service=in_service, allowance=allowance, sold=sold, held=held, price=price
-        )
-
-
-async def _read_bookings(
-    connection: Connection, streams: Iterable[tuple[UUID, UUID]], situations: dict[UUID, HotelSituation]
-) -> None:
-    streams = list(streams)
-    if not streams:
-        return
-    for fact in await read_streams(connection, streams):
-        event = fact.event()
-        if not isinstance(event, BookingEvent):
-            continue  # the id of a hotel's or room type's stream: there is no such booking
-        known = situations[fact.hotel_id].streams
-        before = known[fact.stream_id][1] if fact.version > 1 else None
-        known[fact.stream_id] = (fact.version, evolve(before, event))
-
-
-async def _expire_due_holds(connection: Connection, situation: HotelSituation, refusal: SoldOut) -> bool:
-    """Expire the holds past their deadline on the nights that a booking lacks. Whether there were any."""
-    lacking: set[NightKey] = {(night.room_type, night.date) for night in refusal.nights}
-    if not any(key in situation.nights and situation.nights[key].held for key in lacking):
-        return False
-    if situation.due_holds is None:
-        situation.due_holds = {}
-        for row in await connection.fetch(statement("due_holds"), situation.hotel_id, situation.now):
-            if row["arrival"] is not None:  # a hold of day use claims no night
-                for night in nights(row["arrival"], row["departure"]):
-                    situation.due_holds.setdefault((row["room_type"], night), set()).add(row["booking_id"])
-    due = situation.due_in_batch(lacking)
-    for key in lacking:
-        due |= situation.due_holds.pop(key, set())
-    unread = {(situation.hotel_id, booking_id) for booking_id in due if booking_id not in situation.streams}
-    await _read_bookings(connection, unread, {situation.hotel_id: situation})
-    expired = [situation.expire(booking_id) for booking_id in sorted(due)]
-    return any(expired)
 
 
 def _patient(entries: Iterable[_Entry], overdue: Exception) -> list[_Entry]:

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, get_args
 
+import orjson
 from pydantic import TypeAdapter
 
 from domain.events import SCHEMA_VERSIONS, STREAMS, Event
+from eventstore.upcasters import upcast
 
 
 class UnknownEvent(Exception):
@@ -44,9 +46,11 @@ def encode(event: Event) -> tuple[str, int, str]:
 
 
 def decode(event_type: str, schema_version: int, data: str) -> Event:
-    """The event that a ledger row holds. Raises UnknownEvent for what only a newer build can read."""
+    """The event that a ledger row holds, of any version up to ours. Raises UnknownEvent for what a newer build wrote."""
     codec = _registry().get(event_type)
-    if codec is None or schema_version != codec.schema_version:
+    if codec is None or schema_version > codec.schema_version:
         raise UnknownEvent(event_type, schema_version)
+    if schema_version < codec.schema_version:
+        data = orjson.dumps(upcast(event_type, schema_version, codec.schema_version, orjson.loads(data))).decode()
     event: Event = codec.adapter.validate_json(data)
     return event

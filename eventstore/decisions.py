@@ -1,16 +1,21 @@
 """A batch in memory: every command of a hotel decided in turn, each seeing the effects of those before it."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import assert_never, get_args
+from datetime import date, datetime
+from typing import get_args
 from uuid import UUID
 
-from domain import bookings, hotels, inventory
-from domain.bookings import Book, Booking, BookingEvent, ExpireBooking, LineState
+from domain import booking_decisions, bookings, hotels, inventory
+from domain.booking_commands import Book, ExpireBooking, LifeCommand, SwapRooms
+from domain.bookings import Booking, BookingEvent, Line, LineState
 from domain.events import Event
 from domain.hotels import Hotel, HotelCommand, OpenHotel
-from domain.inventory import InventoryCommand, SetPrices
+from domain.inventory import InventoryCommand
+from domain.premises import Premises
 from domain.rejections import KeyReused, TimeRunsBackwards, UnknownBooking, UnknownHotel, VersionMismatch
+from domain.rooming import swap_rooms
+from domain.rooms import Occupied, Period
+from domain.selling import book
 from domain.stock import Claims, NightKey, NightStock, difference
 from eventstore import codec
 from eventstore.chain import event_hash, microseconds
@@ -56,10 +61,14 @@ class HotelSituation:
     inventory_version: int = 0
     nights: dict[NightKey, NightStock] = field(default_factory=dict)
     streams: dict[UUID, tuple[int, Booking]] = field(default_factory=dict)
+    occupied: dict[str, set[Occupied]] = field(default_factory=dict)
+    """Who has a room, for the rooms and nights in `rooms_known`."""
+    rooms_known: dict[str, Period] = field(default_factory=dict)
     answers: dict[tuple[str, str], tuple[bytes, Answer]] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     due_holds: dict[NightKey, set[UUID]] | None = None
     seq_before: int = field(init=False)
+    """What the head is at in the database; it moves when a part of the batch is written."""
 
     def __post_init__(self) -> None:
         self.seq_before = self.head.seq
@@ -81,6 +90,8 @@ class HotelSituation:
             answer = self._change_hotel(submission, command)
         elif isinstance(command, InventoryCommand):
             answer = self._change_inventory(submission, command)
+        elif isinstance(command, SwapRooms) and command.other_booking is not None:
+            answer = self._swap_between(submission, command, command.other_booking)
         else:
             answer = self._live(submission, command)
         if key is not None:
@@ -102,14 +113,15 @@ class HotelSituation:
         """Let a hold that is past its deadline expire, as an event of its own by the system. Whether it did."""
         version, before = self.streams[booking_id]
         occurred_at = self._occurred_at(None)
-        events = bookings.decide(ExpireBooking(), before, self._known_hotel(), occurred_at)
+        premises = Premises(hotel=self._known_hotel(), stock=self.nights)
+        events = booking_decisions.decide(ExpireBooking(), before, premises, occurred_at)
         if events:
             after = _evolved(before, events)
             self._note(booking_id, version, before, after, events, occurred_at, SYSTEM_METADATA)
         return bool(events)
 
     def close(self) -> None:
-        """Note where the head has moved."""
+        """Note where the head has moved, to be written."""
         head = self.head
         if head.seq == self.seq_before:
             return
@@ -124,11 +136,19 @@ class HotelSituation:
                 head.settings_version,
             )
         )
+        self.seq_before = head.seq
+
+    def bookings_of(self, submission: Submission) -> list[Booking]:
+        """The bookings that a command is about, as far as they are known."""
+        ids = [submission.stream_id]
+        if isinstance(submission.command, SwapRooms) and submission.command.other_booking is not None:
+            ids.append(submission.command.other_booking)
+        return [self.streams[booking_id][1] for booking_id in ids if booking_id in self.streams]
 
     def _book(self, submission: Submission, command: Book) -> Answer:
         hotel = self._known_hotel()
         occurred_at = self._occurred_at(submission.occurred_at)
-        event = bookings.book(command, hotel, self.nights, occurred_at)
+        event = book(command, hotel, self.nights, occurred_at)
         booking = bookings.evolve(None, event)
         answer = self._rendered(submission, 1, (event,), booking)
         self._note(submission.stream_id, 0, None, booking, [event], occurred_at, submission.metadata)
@@ -137,28 +157,68 @@ class HotelSituation:
             self.write.guest_key(self.hotel_id, key)
         return answer
 
-    def _live(self, submission: Submission, command: bookings.LifeCommand) -> Answer:
-        hotel = self._known_hotel()
-        known = self.streams.get(submission.stream_id)
-        if known is None:
-            raise UnknownBooking(booking_id=submission.stream_id)
-        version, before = known
+    def _live(self, submission: Submission, command: LifeCommand) -> Answer:
+        booking_id = submission.stream_id
+        version, before = self._known_booking(booking_id)
         _check_version(submission, version)
         occurred_at = self._occurred_at(submission.occurred_at)
-        events = bookings.decide(command, before, hotel, occurred_at)
+        events = booking_decisions.decide(command, before, self._premises(booking_id), occurred_at)
         after = _evolved(before, events)
         answer = self._rendered(submission, version + len(events), tuple(events), after)
-        self._note(submission.stream_id, version, before, after, events, occurred_at, submission.metadata)
+        self._note(booking_id, version, before, after, events, occurred_at, submission.metadata)
         for key in submission.guest_keys:
             self.write.guest_key(self.hotel_id, key)
         return answer
+
+    def _swap_between(self, submission: Submission, command: SwapRooms, other_id: UUID) -> Answer:
+        """Decide a swap of rooms between two bookings, which changes both."""
+        booking_id = submission.stream_id
+        version, before = self._known_booking(booking_id)
+        other_version, other_before = self._known_booking(other_id)
+        _check_version(submission, version)
+        occurred_at = self._occurred_at(submission.occurred_at)
+        premises = self._premises(booking_id, other_id)
+        events, other_events = swap_rooms(command, before, other_before, premises, occurred_at)
+        after, other_after = _evolved(before, [*events]), _evolved(other_before, [*other_events])
+        both = (*events, *other_events)
+        answer = self._rendered(submission, version + len(events), both, after)
+        self._note(booking_id, version, before, after, [*events], occurred_at, submission.metadata)
+        self._note(
+            other_id, other_version, other_before, other_after, [*other_events], occurred_at, submission.metadata
+        )
+        return answer
+
+    def _premises(self, *booking_ids: UUID) -> Premises:
+        """What decisions on these bookings rest on; what they have themselves isn't among what others occupy."""
+        return Premises(
+            hotel=self._known_hotel(),
+            stock=self.nights,
+            occupied={
+                room: [stay for stay in stays if stay.booking_id not in booking_ids]
+                for room, stays in self.occupied.items()
+            },
+        )
+
+    def _known_booking(self, booking_id: UUID) -> tuple[int, Booking]:
+        self._known_hotel()
+        known = self.streams.get(booking_id)
+        if known is None:
+            raise UnknownBooking(booking_id=booking_id)
+        return known
 
     def _change_hotel(self, submission: Submission, command: HotelCommand) -> Answer:
         if not isinstance(command, OpenHotel):
             self._known_hotel()
             _check_version(submission, self.head.settings_version)
         occurred_at = self._occurred_at(submission.occurred_at)
-        events = hotels.decide(command, self.hotel, occurred_at, has_bookings=self.was_booked)
+        events = hotels.decide(
+            command,
+            self.hotel,
+            occurred_at,
+            has_bookings=self.was_booked,
+            stock=self.nights,
+            occupied={room: list(stays) for room, stays in self.occupied.items()},
+        )
         for event in events:
             self.head.settings_version += 1
             self._append(submission.stream_id, self.head.settings_version, event, occurred_at, submission.metadata)
@@ -167,14 +227,10 @@ class HotelSituation:
 
     def _change_inventory(self, submission: Submission, command: InventoryCommand) -> Answer:
         hotel = self._known_hotel()
-        match command:
-            case SetPrices():
-                room_type = hotel.room_type(command.room_type)
-            case _:
-                assert_never(command)
+        room_type = hotel.room_type(command.room_type)
         _check_version(submission, self.inventory_version)
         occurred_at = self._occurred_at(submission.occurred_at)
-        events = inventory.decide(command, hotel, occurred_at)
+        events = inventory.decide(command, hotel, self.nights, occurred_at)
         for event in events:
             self.inventory_version += 1
             self._append(room_type.room_type_id, self.inventory_version, event, occurred_at, submission.metadata)
@@ -234,21 +290,30 @@ class HotelSituation:
                 night.held += claim.held
         self.write.claim(self.hotel_id, changes)
         self._note_holds(booking_id, before, after)
+        self._note_rooms(booking_id, () if before is None else before.lines, after.lines)
         self.streams[booking_id] = (version + len(events), after)
 
     def _note_holds(self, booking_id: UUID, before: Booking | None, after: Booking) -> None:
         if after.hold_until is None and (before is None or before.hold_until is None):
             return
-        held_before = set() if before is None else _held(before)
+        held_before = {} if before is None else _held(before)
         held_after = _held(after)
-        for number in held_before - held_after:
+        for number in held_before.keys() - held_after.keys():
             self.write.end_hold((self.hotel_id, booking_id, number))
-        if after.hold_until is None:
+        for number, hold in held_after.items():
+            if held_before.get(number) != hold:
+                self.write.hold((self.hotel_id, booking_id, number), *hold)
+
+    def _note_rooms(self, booking_id: UUID, before: tuple[Line, ...], after: tuple[Line, ...]) -> None:
+        had, has = room_stays(before), room_stays(after)
+        if had == has:
             return
-        for line in after.lines:
-            if line.line in held_after - held_before:
-                key = (self.hotel_id, booking_id, line.line)
-                self.write.hold(key, line.room_type, line.arrival, line.departure, after.hold_until)
+        for line, room, first, until in had - has:
+            self.write.end_room_stay((self.hotel_id, booking_id, line, room, first))
+            self.occupied.get(room, set()).discard(Occupied(first, until, booking_id, line))
+        for line, room, first, until in has - had:
+            self.write.room_stay((self.hotel_id, booking_id, line, room, first), until)
+            self.occupied.setdefault(room, set()).add(Occupied(first, until, booking_id, line))
 
     def _append(self, stream_id: UUID, version: int, event: Event, occurred_at: datetime, metadata: str) -> None:
         event_type, schema_version, data = codec.encode(event)
@@ -294,8 +359,29 @@ def _evolved(booking: Booking, events: list[BookingEvent]) -> Booking:
     return booking
 
 
-def _held(booking: Booking) -> set[int]:
-    return {line.line for line in booking.lines if line.state is LineState.HELD}
+type _Hold = tuple[str, date, date, datetime]
+
+
+def _held(booking: Booking) -> dict[int, _Hold]:
+    """The row of each held line, by its number."""
+    if booking.hold_until is None:
+        return {}
+    return {
+        line.line: (line.room_type, line.arrival, line.departure, booking.hold_until)
+        for line in booking.lines
+        if line.state is LineState.HELD
+    }
+
+
+def room_stays(lines: tuple[Line, ...]) -> set[tuple[int, str, date, date]]:
+    """Line, room, first night and until of every night that a room is guarded for."""
+    return {
+        (line.line, stay.room, stay.first, stay.until)
+        for line in lines
+        if line.rooms
+        for stay in line.rooms
+        if stay.first < stay.until
+    }
 
 
 def _check_version(submission: Submission, version: int) -> None:

@@ -1,35 +1,46 @@
 """What events of hotels and inventories do to whole ranges of the night table."""
 
-from typing import Any
+from typing import Any, assert_never
 from uuid import UUID
 
-from domain.events import Event
+from domain.calendar import nights
 from domain.hotels import (
     HorizonExtended,
     Hotel,
     HotelDetailsChanged,
+    HotelEvent,
     HotelOpened,
+    RoomFeaturesSet,
+    RoomReturnedToService,
     RoomsAdded,
+    RoomTakenOutOfOrder,
     RoomTypeAdded,
 )
-from domain.inventory import PricesSet
+from domain.inventory import AllowanceSet, InventoryEvent, PricesSet, RestrictionsSet
 
 type RangeWrite = tuple[str, tuple[Any, ...]]
 """The name of a statement and its parameters."""
 
 
-def range_writes(hotel_id: UUID, hotel: Hotel | None, event: Event) -> list[RangeWrite]:
+def range_writes(hotel_id: UUID, hotel: Hotel | None, event: HotelEvent | InventoryEvent) -> list[RangeWrite]:
     """The statements that bring the nights in line with an event; `hotel` is as it was before the event."""
     match event:
-        case HotelOpened() | HotelDetailsChanged():
+        case HotelOpened() | HotelDetailsChanged() | RoomFeaturesSet():
             return []
         case RoomTypeAdded():
-            nights = (hotel_id, event.code, event.on_sale_from, event.bookable_until)
-            return [("insert_nights", (*nights, len(event.rooms), event.base_price))]
+            on_sale = (hotel_id, event.code, event.on_sale_from, event.bookable_until)
+            return [("insert_nights", (*on_sale, len(event.rooms), event.base_price))]
         case RoomsAdded():
-            nights = (hotel_id, event.room_type, event.in_service_from, event.bookable_until)
-            return [("add_in_service", (*nights, len(event.rooms)))]
-        case HorizonExtended() if hotel is not None:
+            stay = nights(event.in_service_from, event.bookable_until)
+            return [("move_in_service", (hotel_id, event.room_type, stay, len(event.rooms), ()))]
+        case RoomTakenOutOfOrder():
+            stay = nights(event.first, event.until)
+            return [("move_in_service", (hotel_id, event.room_type, stay, -1, event.allowance_raised_on))]
+        case RoomReturnedToService():
+            return [("move_in_service", (hotel_id, event.room_type, event.nights, 1, event.allowance_lowered_on))]
+        case HorizonExtended():
+            if hotel is None:
+                raise AssertionError("a horizon is that of a hotel")
             return [
                 (
                     "insert_nights",
@@ -38,7 +49,15 @@ def range_writes(hotel_id: UUID, hotel: Hotel | None, event: Event) -> list[Rang
                 for code, kind in hotel.room_types.items()
             ]
         case PricesSet():
-            nights = (hotel_id, event.room_type, event.first, event.until)
-            return [("set_prices", (*nights, list(event.weekdays), event.price))]
+            return [("set_prices", (*_range(hotel_id, event), event.price))]
+        case RestrictionsSet():
+            closed = (event.closed_to_arrival, event.closed_to_departure)
+            return [("set_restrictions", (*_range(hotel_id, event), event.stop_sell, event.minimum_stay, *closed))]
+        case AllowanceSet():
+            return [("set_allowance", (*_range(hotel_id, event), event.allowance))]
         case _:
-            raise AssertionError(f"{type(event).__name__} is not about ranges of nights")
+            assert_never(event)
+
+
+def _range(hotel_id: UUID, event: PricesSet | RestrictionsSet | AllowanceSet) -> tuple[Any, ...]:
+    return hotel_id, event.room_type, event.first, event.until, list(event.weekdays)

@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from domain.bookings import Book, Booking, LifeCommand
+from domain.booking_commands import Book, LifeCommand
+from domain.bookings import Booking
 from domain.events import Event
 from domain.hotels import Hotel, HotelCommand
 from domain.inventory import InventoryCommand
 from eventstore.guest_keys import WrappedKey
+
+type Command = HotelCommand | InventoryCommand | Book | LifeCommand
+"""Whatever can be asked of the ledger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ class Submission:
 
     hotel_id: UUID
     stream_id: UUID
-    command: HotelCommand | InventoryCommand | Book | LifeCommand
+    command: Command
     metadata: str
     render: Callable[[Outcome], Answer]
     idempotency: IdempotencyKey | None = None

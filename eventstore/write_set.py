@@ -10,15 +10,22 @@ from eventstore.submission import Answer, IdempotencyKey
 
 _HEAD_COLUMNS, _NIGHT_COLUMNS, _EVENT_COLUMNS, _ANSWER_COLUMNS = 7, 5, 11, 7
 _REFERENCE_COLUMNS, _KEY_COLUMNS, _HOLD_COLUMNS, _ENDED_COLUMNS = 3, 4, 7, 3
+_ROOM_STAY_COLUMNS, _ENDED_STAY_COLUMNS = 6, 5
 
 type HoldKey = tuple[UUID, UUID, int]
 """Hotel, booking, line."""
+type RoomStayKey = tuple[UUID, UUID, int, str, date]
+"""Hotel, booking, line, room, first night."""
 
 
 class WriteSet:
-    """The rows of a batch. Night claims are summed, and holds that begin and end within the batch leave no row."""
+    """The rows of a batch. Night claims are summed; holds and room stays that begin and end in it leave no row."""
 
     def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Begin anew, after what was in it has been written."""
         self.heads: list[tuple[UUID, int, int, bytes, datetime, datetime, int]] = []
         self.events: list[tuple[UUID, int, UUID, int, int, str, datetime, datetime, bytes, str, str]] = []
         self._nights: dict[UUID, Claims] = {}
@@ -27,6 +34,8 @@ class WriteSet:
         self._keys: list[tuple[UUID, UUID, str, bytes]] = []
         self._holds: dict[HoldKey, tuple[str, date, date, datetime]] = {}
         self._ended: list[HoldKey] = []
+        self._room_stays: dict[RoomStayKey, date] = {}
+        self._ended_stays: list[RoomStayKey] = []
 
     def claim(self, hotel_id: UUID, changes: Claims) -> None:
         """Add what a decision claims, or frees where it is negative."""
@@ -58,13 +67,22 @@ class WriteSet:
         if self._holds.pop(key, None) is None:
             self._ended.append(key)
 
+    def room_stay(self, key: RoomStayKey, until: date) -> None:
+        """Give a line a room up to a date."""
+        self._room_stays[key] = until
+
+    def end_room_stay(self, key: RoomStayKey) -> None:
+        """Take a room back, also one that this very batch has given."""
+        if self._room_stays.pop(key, None) is None:
+            self._ended_stays.append(key)
+
     @property
     def empty(self) -> bool:
         """Whether there is nothing to write."""
         return not (self.events or self._answers)
 
     def parameters(self) -> list[list[Any]]:
-        """The statement's parameters, $1 to $47."""
+        """The append's parameters, $1 to $53."""
         nights = [
             (hotel_id, *key, *claim)
             for hotel_id, claims in self._nights.items()
@@ -72,6 +90,10 @@ class WriteSet:
             if claim.sold or claim.held
         ]
         holds = [(*key, *hold) for key, hold in self._holds.items()]
+        room_stays = [
+            (hotel_id, room, first, until, booking_id, line)
+            for (hotel_id, booking_id, line, room, first), until in self._room_stays.items()
+        ]
         return [
             *_columns(self.heads, _HEAD_COLUMNS),
             *_columns(nights, _NIGHT_COLUMNS),
@@ -81,7 +103,12 @@ class WriteSet:
             *_columns(self._keys, _KEY_COLUMNS),
             *_columns(holds, _HOLD_COLUMNS),
             *_columns(self._ended, _ENDED_COLUMNS),
+            *_columns(room_stays, _ROOM_STAY_COLUMNS),
         ]
+
+    def ended_room_stays(self) -> list[list[Any]] | None:
+        """The parameters of the statement that takes rooms back, None where there are none."""
+        return _columns(self._ended_stays, _ENDED_STAY_COLUMNS) if self._ended_stays else None
 
 
 def _columns(rows: list[Any], count: int) -> list[list[Any]]:

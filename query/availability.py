@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Row, Select, Subquery, and_, exists, func,
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from domain.bookings import MAX_STAY_NIGHTS
+from domain.booking_commands import MAX_STAY_NIGHTS
 from domain.calendar import nights
 from domain.rejections import ArrivalInPast, BeyondHorizon, StayNegative, StayTooLong
 from query import answers

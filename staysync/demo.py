@@ -17,7 +17,7 @@ import orjson
 from pydantic import TypeAdapter
 
 from command.side import CommandSide, open_command_side
-from domain.bookings import Book, LifeCommand, RequestedLine
+from domain.booking_commands import Book, LifeCommand, RequestedLine
 from domain.hotels import HotelCommand, OpenHotel
 from domain.inventory import InventoryCommand
 from domain.rejections import Rejected

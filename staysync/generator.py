@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from uuid import UUID, uuid5
 
-from domain.bookings import CancelLines, CheckIn, CheckOut, LifeCommand, MarkNoShow
+from domain.booking_commands import CancelLines, CheckIn, CheckOut, LifeCommand, MarkNoShow
 from domain.calendar import business_date, nights, zone
 from domain.hotels import AddRoomType, OpenHotel
 from domain.inventory import SetPrices

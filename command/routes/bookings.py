@@ -16,7 +16,7 @@ from command.errors import BadField
 from command.http import CommandRoute, submit
 from command.shapes import BookingAnswer
 from command.side import CommandSide, side_of
-from domain.bookings import (
+from domain.booking_commands import (
     Book,
     CancelLines,
     CheckIn,

@@ -17,7 +17,9 @@
 -- references      $31 reference, $32 hotel, $33 booking
 -- guests' keys    $34 hotel, $35 guest, $36 master key, $37 wrapped key
 -- new holds       $38 hotel, $39 booking, $40 line, $41 room type, $42 arrival, $43 departure, $44 hold until
+--                 (of a line that is held already: instead of what it had)
 -- ended holds     $45 hotel, $46 booking, $47 line
+-- room stays      $48 hotel, $49 room, $50 first night, $51 until, $52 booking, $53 line
 with heads as (
     update ledger.head h
        set seq = n.seq, hash = n.hash, occurred_at = n.occurred_at, recorded_at = n.recorded_at,
@@ -75,6 +77,13 @@ with heads as (
       from unnest($38::uuid[], $39::uuid[], $40::integer[], $41::text[], $42::date[], $43::date[],
                   $44::timestamptz[])
            as o (hotel_id, booking_id, line, room_type, arrival, departure, hold_until)
+        on conflict (hotel_id, booking_id, line)
+        do update set room_type = excluded.room_type, stay = excluded.stay, hold_until = excluded.hold_until
+), room_stays as (
+    insert into ledger.room_stay (hotel_id, room, stay, booking_id, line)
+    select hotel_id, room, daterange(first, until), booking_id, line
+      from unnest($48::uuid[], $49::text[], $50::date[], $51::date[], $52::uuid[], $53::integer[])
+           as r (hotel_id, room, first, until, booking_id, line)
 ), ended_holds as (
     delete from ledger.hold h
      using unnest($45::uuid[], $46::uuid[], $47::integer[]) as o (hotel_id, booking_id, line)

@@ -12,7 +12,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 import orjson
 
 from command.side import CommandSide
-from domain.bookings import Book, LifeCommand
+from domain.booking_commands import Book, LifeCommand
 from domain.calendar import nights
 from domain.hotels import AddRoomType, Hotel, HotelCommand, HotelEvent, OpenHotel
 from domain.hotels import evolve as evolve_hotel

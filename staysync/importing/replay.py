@@ -10,8 +10,9 @@ from uuid import UUID, uuid5
 import asyncpg
 
 from command.side import CommandSide, open_command_side
-from domain.bookings import Book, CancelLines, CheckIn, CheckOut, LifeCommand, MarkNoShow, RequestedLine, book
+from domain.booking_commands import Book, CancelLines, CheckIn, CheckOut, LifeCommand, MarkNoShow, RequestedLine
 from domain.rejections import Rejected, TimeRunsBackwards
+from domain.selling import book
 from domain.values import Sealed
 from eventstore.appender import Appender, HotelBusy, LedgerUnavailable, OutcomeUnknown, ReferenceTaken
 from eventstore.guest_keys import WrappedKey

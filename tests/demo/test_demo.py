@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
-from domain.bookings import CancelLines
+from domain.booking_commands import CancelLines
 from eventstore.appender import Appender
 from eventstore.submission import Acknowledged, Submission
 from staysync.demo import SIZES, make_demo

@@ -9,16 +9,8 @@ from uuid import UUID
 import pytest
 
 from domain import bookings, hotels
-from domain.bookings import (
-    Book,
-    BookedLine,
-    Booking,
-    BookingEvent,
-    BookingHeld,
-    BookingMade,
-    LifeCommand,
-    RequestedLine,
-)
+from domain.booking_commands import Book, LifeCommand, RequestedLine
+from domain.bookings import BookedLine, Booking, BookingEvent, BookingHeld, BookingMade
 from domain.calendar import nights
 from domain.hotels import Hotel, HotelOpened, RoomTypeAdded
 from domain.rejections import Rejected

@@ -9,26 +9,28 @@ from hypothesis import given as forall
 from hypothesis import strategies as st
 
 from domain import bookings
-from domain.bookings import (
+from domain.booking_commands import (
     MAX_STAY_NIGHTS,
-    Booking,
-    BookingConfirmed,
-    BookingExpired,
-    BookingHeld,
-    BookingMade,
     CancelLines,
     CheckIn,
     CheckOut,
     ConfirmBooking,
     ExpireBooking,
+    LifeCommand,
+    MarkNoShow,
+    RequestedLine,
+)
+from domain.bookings import (
+    Booking,
+    BookingConfirmed,
+    BookingExpired,
+    BookingHeld,
+    BookingMade,
     GuestsCheckedIn,
     GuestsCheckedOut,
-    LifeCommand,
     LinesCancelled,
     LineState,
-    MarkNoShow,
     NoShowRecorded,
-    RequestedLine,
 )
 from domain.rejections import (
     ArrivalInPast,

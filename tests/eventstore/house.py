@@ -15,7 +15,7 @@ from uuid_utils.compat import uuid7
 from command import answers
 from command.routes.bookings import reference_suffix
 from command.side import CommandSide, open_command_side
-from domain.bookings import Book, LifeCommand, RequestedLine
+from domain.booking_commands import Book, LifeCommand, RequestedLine
 from domain.hotels import AddRoomType, HotelCommand, OpenHotel
 from domain.inventory import InventoryCommand
 from domain.values import Statistics

@@ -12,7 +12,7 @@ import pytest
 
 from command import answers
 from command.side import CommandSide
-from domain.bookings import CancelLines, CheckIn, CheckOut
+from domain.booking_commands import CancelLines, CheckIn, CheckOut
 from domain.rejections import SoldOut
 from domain.stock import Claim
 from eventstore.appender import HotelBusy, OutcomeUnknown

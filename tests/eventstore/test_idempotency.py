@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from command.side import CommandSide
-from domain.bookings import CancelLines
+from domain.booking_commands import CancelLines
 from domain.rejections import KeyReused, SoldOut, VersionMismatch
 from eventstore.submission import IdempotencyKey
 from staysync.settings import Settings

@@ -13,7 +13,8 @@ from cryptography.exceptions import InvalidTag
 from uuid_utils.compat import uuid7
 
 from command.side import CommandSide
-from domain.bookings import BookingMade, CancelLines
+from domain.booking_commands import CancelLines
+from domain.bookings import BookingMade
 from domain.hotels import ChangeHotelDetails
 from domain.rejections import TimeRunsBackwards, UnknownBooking, UnknownHotel
 from eventstore import codec

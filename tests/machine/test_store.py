@@ -23,7 +23,15 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from domain.bookings import CancelLines, CheckIn, CheckOut, ConfirmBooking, ExpireBooking, LifeCommand, MarkNoShow
+from domain.booking_commands import (
+    CancelLines,
+    CheckIn,
+    CheckOut,
+    ConfirmBooking,
+    ExpireBooking,
+    LifeCommand,
+    MarkNoShow,
+)
 from domain.rejections import Rejected, SoldOut
 from eventstore.chain import GENESIS, event_hash, microseconds
 from eventstore.reading import RecordedEvent, pages

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from command.side import CommandSide
-from domain.bookings import CancelLines, ConfirmBooking
+from domain.booking_commands import CancelLines, ConfirmBooking
 from eventstore.reading import Connection
 from projections import drain as draining
 from projections.drain import (

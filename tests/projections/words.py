@@ -6,7 +6,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from domain.bookings import CancelLines, CheckIn, CheckOut, ConfirmBooking, MarkNoShow
+from domain.booking_commands import CancelLines, CheckIn, CheckOut, ConfirmBooking, MarkNoShow
 from projections.drain import Drained, Projector, drain_hotel
 from readmodels.rows import TABLES
 from staysync.settings import Settings

@@ -13,9 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain import bookings, hotels, inventory
-from domain.bookings import (
+from domain.booking_commands import (
     Book,
-    Booking,
     CancelLines,
     CheckIn,
     CheckOut,
@@ -25,6 +24,7 @@ from domain.bookings import (
     MarkNoShow,
     RequestedLine,
 )
+from domain.bookings import Booking
 from domain.hotels import AddRooms, AddRoomType, ExtendHorizon, Hotel, HotelCommand
 from domain.inventory import SetPrices, affected_nights
 from domain.rejections import Rejected

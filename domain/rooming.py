@@ -1,0 +1,250 @@
+"""Which line has which room: assigning by hand and by rule, moving a guest in house, swapping, giving back."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from domain.booking_commands import AssignRoom, AssignRooms, ReleaseRooms, SwapRooms
+from domain.bookings import (
+    Booking,
+    Line,
+    LineState,
+    RoomAssignment,
+    RoomRelease,
+    RoomsAssigned,
+    RoomsReleased,
+    evolve,
+)
+from domain.calendar import ONE_DAY, nights
+from domain.hotels import Hotel
+from domain.lines import chosen_lines
+from domain.premises import Premises
+from domain.rejections import (
+    NoNightsLeft,
+    NoRoomFits,
+    NothingToSwap,
+    RoomNeeded,
+    RoomOutOfOrder,
+    UnknownRoom,
+)
+from domain.rooms import Candidate, Occupied, Period, Wanted, best_rooms, refuse_if_taken
+from domain.selling import take_more
+from domain.stock import difference, merged
+
+
+def assign_room(command: AssignRoom, booking: Booking, premises: Premises, now: datetime) -> list[RoomsAssigned]:
+    """Give a line a room by hand. Raises Rejected; an empty list where the line has it already."""
+    (line,) = chosen_lines(booking, (command.line,), "assign_room", LineState.CONFIRMED, LineState.CHECKED_IN)
+    hotel = premises.hotel
+    if command.room not in hotel.type_of_room:
+        raise UnknownRoom(room=command.room)
+    left = nights_left(line, hotel, now)
+    period = Period(command.first or left.first, command.until or left.until)
+    if not left.first <= period.first <= period.until <= left.until or (period.first == period.until != left.first):
+        raise NoNightsLeft(line=line.line, first=left.first, until=left.until)
+    if _has(line, command.room, period):
+        return []
+    check_room(command.room, period, premises, (booking, (line.line,)))
+    assignment = _assignment(line.line, command.room, period, hotel)
+    event = RoomsAssigned(assignments=(assignment,), automatic=False, allowance_used=())
+    return [with_allowance(event, booking, premises)]
+
+
+def assign_rooms(command: AssignRooms, booking: Booking, premises: Premises, now: datetime) -> list[RoomsAssigned]:
+    """Give lines that haven't arrived the rooms that suit them best. Raises Rejected; nobody in house is moved.
+
+    A line that has a fitting room for all its nights keeps it; where all have one, nothing changes.
+    """
+    hotel = premises.hotel
+    lines = chosen_lines(booking, command.lines, "assign_room", LineState.CONFIRMED)
+    if command.room_type is not None:
+        hotel.room_type(command.room_type)
+    assignments: list[RoomAssignment] = []
+    without = [line for line in lines if not _is_roomed(line, command, hotel, now)]
+    settled = {line.line for line in booking.lines} - {line.line for line in without}
+    for room_type in dict.fromkeys(command.room_type or line.room_type for line in without):
+        group = [line for line in without if (command.room_type or line.room_type) == room_type]
+        left = {line.line: nights_left(line, hotel, now) for line in group}
+        wanted = [
+            Wanted(line=line.line, first=left[line.line].first, until=left[line.line].until, features=command.features)
+            for line in group
+        ]
+        rooms = best_rooms(wanted, candidates(room_type, booking, premises, settled))
+        if rooms is None:
+            raise NoRoomFits(
+                room_type=room_type,
+                lines=tuple(line.line for line in group),
+                features=tuple(sorted(command.features)),
+            )
+        assignments += (_assignment(line.line, rooms[line.line], left[line.line], hotel) for line in group)
+    if not assignments:
+        return []
+    assignments.sort(key=lambda assignment: assignment.line)
+    event = RoomsAssigned(assignments=tuple(assignments), automatic=True, allowance_used=())
+    return [with_allowance(event, booking, premises)]
+
+
+def release_rooms(command: ReleaseRooms, booking: Booking, premises: Premises, now: datetime) -> list[RoomsReleased]:
+    """Take rooms back from lines that haven't arrived. Raises Rejected."""
+    lines = chosen_lines(booking, command.lines, "release_rooms", LineState.CONFIRMED)
+    releases = tuple(
+        RoomRelease(line=line.line, first=nights_left(line, premises.hotel, now).first) for line in lines if line.rooms
+    )
+    if not releases:
+        return []
+    event = RoomsReleased(releases=releases, allowance_used=())
+    used = take_more(difference(booking.claims(), evolve(booking, event).claims()), premises.stock)
+    return [replace(event, allowance_used=used)]
+
+
+def swap_rooms(
+    command: SwapRooms, booking: Booking, other: Booking, premises: Premises, now: datetime
+) -> tuple[list[RoomsAssigned], list[RoomsAssigned]]:
+    """Let two lines have each other's rooms; what happens to the booking, and to the other one.
+
+    Of one booking with itself all stands in the first list. `premises.occupied` holds neither of the two bookings.
+    Raises Rejected.
+    """
+    states = (LineState.CONFIRMED, LineState.CHECKED_IN)
+    (line,) = chosen_lines(booking, (command.line,), "swap_rooms", *states)
+    (with_line,) = chosen_lines(other, (command.other_line,), "swap_rooms", *states, pointer="/other_line")
+    same = command.other_booking is None
+    if same and line.line == with_line.line:
+        return [], []
+    hotel = premises.hotel
+    there = _takes_over(line, with_line, hotel, now)
+    back = _takes_over(with_line, line, hotel, now)
+    if all(_has(taker, a.room, Period(a.first, a.until)) for taker, a in ((line, there), (with_line, back))):
+        return [], []
+    holders: list[Holder] = (
+        [(booking, (line.line, with_line.line))] if same else [(booking, (line.line,)), (other, (with_line.line,))]
+    )
+    for assignment in (there, back):
+        check_room(assignment.room, Period(assignment.first, assignment.until), premises, *holders)
+    if same:
+        event = RoomsAssigned(assignments=(there, back), automatic=False, allowance_used=())
+        return [with_allowance(event, booking, premises)], []
+    events = [RoomsAssigned(assignments=(a,), automatic=False, allowance_used=()) for a in (there, back)]
+    changes = merged(
+        difference(before.claims(), evolve(before, event).claims())
+        for before, event in zip((booking, other), events, strict=True)
+    )
+    used = take_more(changes, premises.stock)
+    types = [there.room_type, back.room_type]
+    first, second = (
+        replace(event, allowance_used=tuple(use for use in used if use.room_type == room_type))
+        for event, room_type in zip(events, types, strict=True)
+    )
+    return [first], [second]
+
+
+def _takes_over(line: Line, other: Line, hotel: Hotel, now: datetime) -> RoomAssignment:
+    left = nights_left(line, hotel, now)
+    room = other.room_of(max(left.first, nights_left(other, hotel, now).first)) or other.room
+    if room is None:
+        raise NothingToSwap(line=other.line)
+    return _assignment(line.line, room, left, hotel)
+
+
+# ---------------------------------------------------------------- rooms and nights
+
+
+def nights_left(line: Line, hotel: Hotel, now: datetime) -> Period:
+    """The nights of a line that aren't over. Day use has none: then both dates are the arrival.
+
+    Raises NoNightsLeft where a stay with nights is over.
+    """
+    first = max(line.arrival, min(hotel.business_date(now), line.departure))
+    if first == line.departure and line.arrival < line.departure:
+        raise NoNightsLeft(line=line.line, first=line.departure, until=line.departure)
+    return Period(first, line.departure)
+
+
+type Holder = tuple[Booking, tuple[int, ...]]
+"""A booking that isn't among the others, and those of its lines whose rooms count as free."""
+
+
+def check_room(room: str, period: Period, premises: Premises, *holders: Holder) -> None:
+    """Whether a room can be had for these nights. Raises RoomOutOfOrder, RoomTaken."""
+    for outage in premises.hotel.outages.get(room, ()):
+        if outage.overlaps(period.first, period.until):
+            raise RoomOutOfOrder(room=room, first=outage.first, until=outage.until)
+    stays = list(premises.occupied.get(room, ()))
+    for booking, spared in holders:
+        stays += _stays(booking, room, spared)
+    refuse_if_taken(room, stays, period.first, period.until)
+
+
+def _stays(booking: Booking, room: str, besides: Iterable[int]) -> list[Occupied]:
+    spared = set(besides)
+    return [
+        Occupied(stay.first, stay.until, None, line.line)
+        for line in booking.lines
+        if line.line not in spared
+        for stay in line.rooms
+        if stay.room == room
+    ]
+
+
+def candidates(room_type: str, booking: Booking, premises: Premises, settled: Iterable[int]) -> list[Candidate]:
+    """The rooms of a type, with the nights in which others, or the `settled` lines of the booking, have them."""
+    hotel = premises.hotel
+    moving = {line.line for line in booking.lines} - set(settled)
+    return [
+        Candidate(
+            room=room,
+            features=hotel.features.get(room, frozenset()),
+            taken=(
+                *(Period(stay.first, stay.until) for stay in premises.occupied.get(room, ())),
+                *(Period(stay.first, stay.until) for stay in _stays(booking, room, moving)),
+                *(Period(outage.first, outage.until) for outage in hotel.outages.get(room, ())),
+            ),
+        )
+        for room in hotel.room_types[room_type].rooms
+    ]
+
+
+def check_rooms_for_tonight(lines: Sequence[Line], hotel: Hotel, now: datetime) -> None:
+    """Whether each line has a room for the night that it arrives for; day use needs none. Raises RoomNeeded."""
+    roomless = []
+    for line in lines:
+        if line.arrival == line.departure:
+            continue
+        tonight = min(max(hotel.business_date(now), line.arrival), line.departure - ONE_DAY)
+        if line.room_of(tonight) is None:
+            roomless.append(line.line)
+    if roomless:
+        raise RoomNeeded(lines=tuple(roomless))
+
+
+def with_allowance(event: RoomsAssigned, booking: Booking, premises: Premises) -> RoomsAssigned:
+    """The event with what it takes of the allowance. Raises SoldOut where a type's stock doesn't give it."""
+    used = take_more(difference(booking.claims(), evolve(booking, event).claims()), premises.stock)
+    return replace(event, allowance_used=used)
+
+
+def _assignment(line: int, room: str, period: Period, hotel: Hotel) -> RoomAssignment:
+    return RoomAssignment(
+        line=line, room=room, room_type=hotel.type_of_room[room], first=period.first, until=period.until
+    )
+
+
+def _has(line: Line, room: str, period: Period) -> bool:
+    if period.first == period.until:
+        return line.room == room
+    return all(line.room_of(night) == room for night in nights(period.first, period.until))
+
+
+def _is_roomed(line: Line, command: AssignRooms, hotel: Hotel, now: datetime) -> bool:
+    """Whether a line has, for all that is left of its stay, rooms that are as the command wants them."""
+    left = nights_left(line, hotel, now)
+    if left.first == left.until:
+        rooms = {line.room}
+    else:
+        rooms = {line.room_of(night) for night in nights(left.first, left.until)}
+    return all(
+        room is not None
+        and (command.room_type is None or hotel.type_of_room[room] == command.room_type)
+        and command.features <= hotel.features.get(room, frozenset())
+        for room in rooms
+    )
