@@ -46,7 +46,7 @@ def encode(event: Event) -> tuple[str, int, str]:
 
 
 def decode(event_type: str, schema_version: int, data: str) -> Event:
-    """The event that a ledger row holds, of any version up to ours. Raises UnknownEvent for what a newer build wrote."""
+    """The event that a ledger row holds, of any version up to ours. Raises UnknownEvent for a newer build's."""
     codec = _registry().get(event_type)
     if codec is None or schema_version > codec.schema_version:
         raise UnknownEvent(event_type, schema_version)

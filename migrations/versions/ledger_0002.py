@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "ledger_0002"
-down_revision = "ledger_0001"
+down_revision = "read_0001"
 branch_labels = None
 depends_on = None
 
