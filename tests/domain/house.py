@@ -8,17 +8,31 @@ from uuid import UUID
 
 import pytest
 
-from domain import bookings, hotels
+from domain import booking_decisions, bookings, hotels
 from domain.booking_commands import Book, LifeCommand, RequestedLine
-from domain.bookings import BookedLine, Booking, BookingEvent, BookingHeld, BookingMade
+from domain.bookings import (
+    AllowanceUse,
+    BookedLine,
+    Booking,
+    BookingEvent,
+    BookingHeld,
+    BookingMade,
+    RoomAssignment,
+    RoomsAssigned,
+)
 from domain.calendar import nights
 from domain.hotels import Hotel, HotelOpened, RoomTypeAdded
+from domain.premises import Premises
 from domain.rejections import Rejected
+from domain.rooms import Occupancy, Occupied
+from domain.selling import book
 from domain.stock import NightKey, NightStock
 from domain.values import Sealed, Statistics
 
 NOW = datetime(2026, 12, 1, 10, 0, tzinfo=UTC)
 TODAY = date(2026, 12, 1)
+ANOTHER = UUID(int=99)
+"""Another booking."""
 GUEST = Sealed(guest_id=UUID(int=7), ciphertext="c2VhbGVk")
 OPENED = HotelOpened(
     name="Aurora",
@@ -116,6 +130,7 @@ def made(*lines: BookedLine) -> BookingMade:
         lines=lines or (booked_line(),),
         statistics=Statistics(channel="web"),
         flags=(),
+        allowance_used=(),
     )
 
 
@@ -131,7 +146,36 @@ def held(*lines: BookedLine, until: datetime = NOW + timedelta(minutes=15)) -> B
         statistics=Statistics(channel="web"),
         flags=(),
         hold_until=until,
+        allowance_used=(),
     )
+
+
+def assigned(*rooms: tuple[int, str, int, int], automatic: bool = False, used: int | None = None) -> RoomsAssigned:
+    """Rooms given to lines: line, room, and the days counted from today; `used` is a day on the suite's allowance."""
+    return RoomsAssigned(
+        assignments=tuple(
+            RoomAssignment(
+                line=line,
+                room=room,
+                room_type=AURORA.type_of_room[room],
+                first=TODAY + timedelta(days=first),
+                until=TODAY + timedelta(days=until),
+            )
+            for line, room, first, until in rooms
+        ),
+        automatic=automatic,
+        allowance_used=() if used is None else (AllowanceUse(room_type="STE", date=TODAY + timedelta(days=used)),),
+    )
+
+
+def day(number: int) -> date:
+    """A date, counted from today."""
+    return TODAY + timedelta(days=number)
+
+
+def someone(first: int, until: int, line: int = 1) -> Occupied:
+    """Somebody else who has a room, days counted from today."""
+    return Occupied(day(first), day(until), ANOTHER, line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,12 +214,25 @@ class Given:
             pytest.fail("nothing has happened yet")
         return booking
 
-    def when(self, command: Book | LifeCommand, *, now: datetime = NOW, hotel: Hotel = AURORA, **free: int) -> Then:
-        """A command arrives; `free` says how many rooms of a type are left."""
+    def when(
+        self,
+        command: Book | LifeCommand,
+        *,
+        now: datetime = NOW,
+        hotel: Hotel = AURORA,
+        occupied: Occupancy | None = None,
+        nights: dict[NightKey, dict[str, Any]] | None = None,
+        **free: int,
+    ) -> Then:
+        """A command arrives; `free` says how many rooms of a type are left, `nights` what else is special of some."""
+        stock = stock_of(hotel, **free)
+        for key, special in (nights or {}).items():
+            stock[key] = replace(stock[key], **special)
         try:
             if isinstance(command, Book):
-                return Then([bookings.book(command, hotel, stock_of(hotel, **free), now)], None)
-            return Then(bookings.decide(command, self.booking, hotel, now), None)
+                return Then([book(command, hotel, stock, now)], None)
+            premises = Premises(hotel=hotel, stock=stock, occupied=occupied or {})
+            return Then(booking_decisions.decide(command, self.booking, premises, now), None)
         except Rejected as refusal:
             return Then(None, refusal)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given as forall
 from hypothesis import strategies as st
 
-from domain import bookings
+from domain import booking_decisions, bookings
 from domain.booking_commands import (
     MAX_STAY_NIGHTS,
     CancelLines,
@@ -32,6 +32,7 @@ from domain.bookings import (
     LineState,
     NoShowRecorded,
 )
+from domain.premises import Premises
 from domain.rejections import (
     ArrivalInPast,
     BeyondHorizon,
@@ -40,6 +41,7 @@ from domain.rejections import (
     PriceChanged,
     PriceNotRepresentable,
     Rejected,
+    RoomNeeded,
     ShortNight,
     SoldOut,
     StayNegative,
@@ -53,7 +55,7 @@ from domain.rejections import (
     WrongLineState,
 )
 from domain.stock import Claim, difference, merged
-from tests.domain.house import AURORA, NOW, TODAY, book_command, booked_line, given, held, made
+from tests.domain.house import AURORA, NOW, TODAY, assigned, book_command, booked_line, given, held, made
 
 TOMORROW = NOW + timedelta(days=1)
 
@@ -209,16 +211,27 @@ class TestCancelling:
 
 class TestCheckingIn:
     def test_works_on_the_day_of_arrival(self) -> None:
-        given(made()).when(CheckIn()).then(GuestsCheckedIn(lines=(1,)))
+        given(made(), assigned((1, "101", 0, 2))).when(CheckIn()).then(GuestsCheckedIn(lines=(1,)))
 
     def test_works_a_day_late(self) -> None:
-        given(made()).when(CheckIn(), now=TOMORROW).then(GuestsCheckedIn(lines=(1,)))
+        given(made(), assigned((1, "101", 0, 2))).when(CheckIn(), now=TOMORROW).then(GuestsCheckedIn(lines=(1,)))
 
     def test_is_too_early_the_day_before(self) -> None:
         given(made()).when(CheckIn(), now=NOW - timedelta(days=1)).refused(TooEarly, arrival=TODAY)
 
     def test_is_too_late_on_the_day_of_departure(self) -> None:
         given(made()).when(CheckIn(), now=NOW + timedelta(days=2)).refused(StayOver)
+
+    def test_needs_a_room_for_tonight(self) -> None:
+        given(made()).when(CheckIn()).refused(RoomNeeded, lines=(1,))
+        given(made(), assigned((1, "101", 1, 2))).when(CheckIn()).refused(RoomNeeded, lines=(1,))
+        late = given(made(), assigned((1, "101", 1, 2))).when(CheckIn(), now=TOMORROW)
+        late.then(GuestsCheckedIn(lines=(1,)))
+
+    def test_all_lines_or_none_need_a_room(self) -> None:
+        group = given(made(booked_line(1), booked_line(2)), assigned((1, "101", 0, 2)))
+        group.when(CheckIn()).refused(RoomNeeded, lines=(2,))
+        group.when(CheckIn(lines=(1,))).then(GuestsCheckedIn(lines=(1,)))
 
     def test_day_use_can_check_in_on_its_day(self) -> None:
         given(made(booked_line(departure=0))).when(CheckIn()).then(GuestsCheckedIn(lines=(1,)))
@@ -313,7 +326,8 @@ def test_whatever_happens_claims_follow_the_lines_and_add_up_to_the_cent(
     for command, hours in life:
         now += timedelta(hours=hours)
         try:
-            events = bookings.decide(command, booking, AURORA, now)
+            premises = Premises(hotel=AURORA, stock={})
+            events = booking_decisions.decide(command, booking, premises, now)
         except Rejected:
             continue
         for happened in events:

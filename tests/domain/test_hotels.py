@@ -1,13 +1,12 @@
 """Hotels, their room types and the prices of their nights, decision by decision."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import time, timedelta
 from decimal import Decimal
 from uuid import UUID
 
 import pytest
 
-from domain import hotels, inventory
-from domain.calendar import business_date
+from domain import hotels
 from domain.hotels import (
     AddRooms,
     AddRoomType,
@@ -18,16 +17,10 @@ from domain.hotels import (
     OpenHotel,
     RoomsAdded,
 )
-from domain.inventory import PricesSet, SetPrices
 from domain.rejections import (
-    ArrivalInPast,
-    BeyondHorizon,
-    PriceNotRepresentable,
     RoomExists,
     RoomTypeExists,
-    StayNegative,
     TimeZoneFixed,
-    UnknownRoomType,
 )
 from tests.domain.house import AURORA, DOUBLE, NOW, OPENED, SUITE, TODAY, hotel_of
 
@@ -95,61 +88,6 @@ def test_the_time_zone_is_fixed_by_the_first_booking() -> None:
     assert hotels.decide(change, AURORA, NOW, has_bookings=False) == [HotelDetailsChanged(timezone="Europe/Madrid")]
     with pytest.raises(TimeZoneFixed):
         hotels.decide(change, AURORA, NOW, has_bookings=True)
-
-
-def prices(first: int = 0, until: int = 7, price: str = "120", code: str = "DBL") -> SetPrices:
-    return SetPrices(
-        room_type=code,
-        first=TODAY + timedelta(days=first),
-        until=TODAY + timedelta(days=until),
-        weekdays=(5, 6),
-        price=Decimal(price),
-    )
-
-
-def test_prices_are_set_for_the_weekdays_given() -> None:
-    [event] = inventory.decide(prices(), AURORA, NOW)
-    assert event == PricesSet(
-        room_type="DBL", first=TODAY, until=TODAY + timedelta(days=7), weekdays=(5, 6), price=Decimal("120.00")
-    )
-    assert list(inventory.affected_nights(event)) == [date(2026, 12, 4), date(2026, 12, 5)]
-
-
-@pytest.mark.parametrize(
-    ("command", "reason"),
-    [
-        (prices(first=-1), ArrivalInPast),
-        (prices(until=731), BeyondHorizon),
-        (prices(first=3, until=2), StayNegative),
-        (prices(code="XXL"), UnknownRoomType),
-        (prices(price="1.005"), PriceNotRepresentable),
-    ],
-)
-def test_prices_that_cannot_be_are_refused(command: SetPrices, reason: type[Exception]) -> None:
-    with pytest.raises(reason):
-        inventory.decide(command, AURORA, NOW)
-
-
-def test_an_empty_range_of_prices_changes_nothing() -> None:
-    assert inventory.decide(prices(until=0), AURORA, NOW) == []
-
-
-@pytest.mark.parametrize(
-    ("zone", "instant", "expected"),
-    [
-        ("Pacific/Kiritimati", datetime(2026, 1, 1, 13, 59, tzinfo=UTC), date(2026, 1, 1)),
-        ("Pacific/Kiritimati", datetime(2026, 1, 1, 14, 0, tzinfo=UTC), date(2026, 1, 2)),
-        ("Pacific/Pago_Pago", datetime(2026, 1, 1, 14, 59, tzinfo=UTC), date(2025, 12, 31)),
-        ("Pacific/Pago_Pago", datetime(2026, 1, 1, 15, 0, tzinfo=UTC), date(2026, 1, 1)),
-        # Clocks go forward at 02:00 and back at 03:00 in Berlin: 04:00 on the wall is what counts.
-        ("Europe/Berlin", datetime(2026, 3, 29, 1, 59, tzinfo=UTC), date(2026, 3, 28)),
-        ("Europe/Berlin", datetime(2026, 3, 29, 2, 0, tzinfo=UTC), date(2026, 3, 29)),
-        ("Europe/Berlin", datetime(2026, 10, 25, 2, 59, tzinfo=UTC), date(2026, 10, 24)),
-        ("Europe/Berlin", datetime(2026, 10, 25, 3, 0, tzinfo=UTC), date(2026, 10, 25)),
-    ],
-)
-def test_the_business_date_rolls_at_four_on_the_hotels_wall_clock(zone: str, instant: datetime, expected: date) -> None:
-    assert business_date(instant, zone, time(4)) == expected
 
 
 def test_the_room_type_id_is_its_own() -> None:
