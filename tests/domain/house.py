@@ -21,7 +21,7 @@ from domain.bookings import (
     RoomsAssigned,
 )
 from domain.calendar import nights
-from domain.hotels import Hotel, HotelOpened, RoomTypeAdded
+from domain.hotels import Hotel, HotelOpened, RoomTakenOutOfOrder, RoomTypeAdded
 from domain.premises import Premises
 from domain.rejections import Rejected
 from domain.rooms import Occupancy, Occupied
@@ -165,6 +165,18 @@ def assigned(*rooms: tuple[int, str, int, int], automatic: bool = False, used: i
         ),
         automatic=automatic,
         allowance_used=() if used is None else (AllowanceUse(room_type="STE", date=TODAY + timedelta(days=used)),),
+    )
+
+
+def out_of_order(room: str, first: int, until: int, *, raised: tuple[int, ...] = ()) -> RoomTakenOutOfOrder:
+    """A room that can't be used, days counted from today; `raised` are days whose allowance makes up for it."""
+    return RoomTakenOutOfOrder(
+        room=room,
+        room_type="STE" if room.startswith("2") else "DBL",
+        first=day(first),
+        until=day(until),
+        reason=GUEST,
+        allowance_raised_on=tuple(day(number) for number in raised),
     )
 
 

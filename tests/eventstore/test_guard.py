@@ -12,7 +12,7 @@ import pytest
 
 from command import answers
 from command.side import CommandSide
-from domain.booking_commands import CancelLines, CheckIn, CheckOut
+from domain.booking_commands import AssignRooms, CancelLines, CheckIn, CheckOut
 from domain.rejections import SoldOut
 from domain.stock import Claim
 from eventstore.appender import HotelBusy, OutcomeUnknown
@@ -174,6 +174,7 @@ async def test_a_live_hold_blocks_a_sale_and_a_due_one_elsewhere_stays(side: Com
 async def test_an_early_departure_frees_its_nights_at_once(side: CommandSide, settings: Settings) -> None:
     house = await open_house(side, rooms=1)
     stay = await house.book(0, 3)
+    await house.live(AssignRooms(), stay)
     await house.live(CheckIn(), stay)
     await house.live(CheckOut(), stay)
     assert (await house.book(0, 3))["state"] == "confirmed"
