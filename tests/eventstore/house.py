@@ -108,6 +108,8 @@ class House:
         key: str | None = None,
         fingerprint: bytes = bytes(32),
         kept: WrappedKey | None = None,
+        room_type: str = "DBL",
+        booking_id: UUID | None = None,
     ) -> dict[str, Any]:
         """Book rooms for days counted from today; the answer as the client sees it. `kept` is a key to keep instead."""
         guest_id = uuid7()
@@ -116,7 +118,7 @@ class House:
             reference_suffix=reference_suffix(),
             arrival=self.day(first),
             departure=self.day(until),
-            lines=tuple(RequestedLine(room_type="DBL", adults=2, child_ages=()) for _ in range(rooms)),
+            lines=tuple(RequestedLine(room_type=room_type, adults=2, child_ages=()) for _ in range(rooms)),
             guest=guest_key.seal({"full_name": "Ana Guest", "email": "ana@example.org"}),
             booker=None,
             statistics=Statistics(channel="tests"),
@@ -125,7 +127,7 @@ class House:
         acknowledged = await self.side.appender.submit(
             Submission(
                 hotel_id=self.hotel_id,
-                stream_id=uuid7(),
+                stream_id=booking_id or uuid7(),
                 command=command,
                 metadata=METADATA,
                 render=answers.booked,
