@@ -33,7 +33,6 @@ from domain.selling import (
     check_horizon,
     check_length,
     check_party,
-    check_restrictions,
     check_stop_sell,
     check_total,
     take_more,
@@ -58,8 +57,9 @@ class _Target:
 
     @property
     def kept(self) -> Line | None:
-        """The line whose nights are kept, as far as they are in the new stay; none where the type is another."""
-        return self.old if self.old is not None and self.old.room_type == self.room_type else None
+        """The line whose nights are kept as far as they are in the new stay, if it has any of this type."""
+        old = self.old
+        return old if old is not None and old.room_type == self.room_type and old.prices else None
 
     @property
     def is_as_before(self) -> bool:
@@ -171,19 +171,14 @@ def _check_target(target: _Target, premises: Premises, now: datetime) -> None:
     ):
         check_party(target.index, target.room_type, target.adults, len(target.child_ages), hotel)
     _check_dates(target, hotel, now)
-    arrival, departure = target.arrival, target.departure
-    kept = target.kept
-    if kept is None:
-        check_restrictions(stock, target.room_type, arrival, departure)
-        return
-    stayed = set(nights(kept.arrival, kept.departure))
+    arrival, departure, kept = target.arrival, target.departure, target.kept
+    stayed = () if kept is None else nights(kept.arrival, kept.departure)
     check_stop_sell(stock, target.room_type, [night for night in nights(arrival, departure) if night not in stayed])
-    if kept.state is LineState.CHECKED_IN or arrival == departure:
-        return  # nobody in house is kept from leaving
-    shorter = departure - arrival < kept.departure - kept.arrival
-    if arrival != kept.arrival or shorter:
+    if arrival == departure or (old is not None and old.state is LineState.CHECKED_IN):
+        return  # day use has no night to restrict, and nobody in house is kept from leaving
+    if kept is None or arrival != kept.arrival or departure - arrival < kept.departure - kept.arrival:
         check_arrival(stock, target.room_type, arrival, departure)
-    if departure != kept.departure:
+    if kept is None or departure != kept.departure:
         check_departure(stock, target.room_type, departure)
 
 

@@ -20,7 +20,7 @@ from domain.stock import Claims, NightKey, NightStock, difference
 from eventstore import codec
 from eventstore.chain import event_hash, microseconds
 from eventstore.submission import Acknowledged, Answer, Outcome, Submission
-from eventstore.write_set import WriteSet
+from eventstore.write_set import Hold, WriteSet
 
 SYSTEM_METADATA = '{"actor":"system","role":"system"}'
 
@@ -302,7 +302,7 @@ class HotelSituation:
             self.write.end_hold((self.hotel_id, booking_id, number))
         for number, hold in held_after.items():
             if held_before.get(number) != hold:
-                self.write.hold((self.hotel_id, booking_id, number), *hold)
+                self.write.hold((self.hotel_id, booking_id, number), hold, opens=number not in held_before)
 
     def _note_rooms(self, booking_id: UUID, before: tuple[Line, ...], after: tuple[Line, ...]) -> None:
         had, has = room_stays(before), room_stays(after)
@@ -359,10 +359,7 @@ def _evolved(booking: Booking, events: list[BookingEvent]) -> Booking:
     return booking
 
 
-type _Hold = tuple[str, date, date, datetime]
-
-
-def _held(booking: Booking) -> dict[int, _Hold]:
+def _held(booking: Booking) -> dict[int, Hold]:
     """The row of each held line, by its number."""
     if booking.hold_until is None:
         return {}

@@ -79,7 +79,7 @@ async def gather_range(connection: Connection, command: Command, situation: Hote
             return
     rows = await connection.fetch(statement("night_range"), situation.hotel_id, room_type, first, until)
     _take_in_nights(rows, {situation.hotel_id: situation})
-    if isinstance(command, TakeOutOfOrder):
+    if isinstance(command, TakeOutOfOrder) and first < until:  # otherwise it will be refused
         await _read_rooms(connection, situation, [RoomsNeeded(frozenset({command.room}), Period(first, until))])
 
 

@@ -14,6 +14,8 @@ _ROOM_STAY_COLUMNS, _ENDED_STAY_COLUMNS = 6, 5
 
 type HoldKey = tuple[UUID, UUID, int]
 """Hotel, booking, line."""
+type Hold = tuple[str, date, date, datetime]
+"""Room type, arrival, departure, and until when."""
 type RoomStayKey = tuple[UUID, UUID, int, str, date]
 """Hotel, booking, line, room, first night."""
 
@@ -32,7 +34,8 @@ class WriteSet:
         self._answers: list[tuple[UUID, str, str, bytes, int, bytes, datetime]] = []
         self._references: list[tuple[str, UUID, UUID]] = []
         self._keys: list[tuple[UUID, UUID, str, bytes]] = []
-        self._holds: dict[HoldKey, tuple[str, date, date, datetime]] = {}
+        self._holds: dict[HoldKey, Hold] = {}
+        self._changed_holds: set[HoldKey] = set()
         self._ended: list[HoldKey] = []
         self._room_stays: dict[RoomStayKey, date] = {}
         self._ended_stays: list[RoomStayKey] = []
@@ -58,13 +61,15 @@ class WriteSet:
         """Keep a guest's wrapped key."""
         self._keys.append((hotel_id, key.guest_id, key.master_key, key.wrapped))
 
-    def hold(self, key: HoldKey, room_type: str, arrival: date, departure: date, until: datetime) -> None:
-        """Open a hold."""
-        self._holds[key] = (room_type, arrival, departure, until)
+    def hold(self, key: HoldKey, hold: Hold, *, opens: bool) -> None:
+        """Keep a hold as it is now, one that this decision `opens` or changes."""
+        if not opens and key not in self._holds:
+            self._changed_holds.add(key)
+        self._holds[key] = hold
 
     def end_hold(self, key: HoldKey) -> None:
-        """End a hold, also one that this very batch has opened."""
-        if self._holds.pop(key, None) is None:
+        """End a hold; one that this very batch has opened leaves no trace."""
+        if self._holds.pop(key, None) is None or key in self._changed_holds:
             self._ended.append(key)
 
     def room_stay(self, key: RoomStayKey, until: date) -> None:

@@ -318,6 +318,11 @@ class TestRestrictions:
         closed = {("DBL", day(n)): {"stop_sell": True, "closed_to_arrival": True, "minimum_stay": 9} for n in (0, 1)}
         given(made()).when(to(departure=3), nights=closed).then(changed(line_now(departure=3)))
 
+    def test_bind_what_was_day_use_as_any_new_stay(self) -> None:
+        day_use = given(made(booked_line(arrival=1, departure=1)))
+        closed = {("DBL", day(1)): {"closed_to_departure": True}}
+        day_use.when(to(0, 1), nights=closed).refused(ClosedToDeparture)
+
     def test_bind_a_new_type_as_any_new_stay(self) -> None:
         suite = ChangeBooking(rooms=(WantedLine(line=1, room_type="STE"),))
         given(made()).when(suite, nights={("STE", day(0)): {"minimum_stay": 3}}).refused(MinimumStay)

@@ -104,21 +104,24 @@ class House:
         until: int,
         *,
         rooms: int = 1,
+        types: tuple[str, ...] | None = None,
         hold_for: timedelta | None = None,
         key: str | None = None,
         fingerprint: bytes = bytes(32),
         kept: WrappedKey | None = None,
-        room_type: str = "DBL",
         booking_id: UUID | None = None,
     ) -> dict[str, Any]:
-        """Book rooms for days counted from today; the answer as the client sees it. `kept` is a key to keep instead."""
+        """Book rooms for days counted from today; the answer as the client sees it.
+
+        One double for each of `rooms`, or a room of each of `types`. `kept` is a key to keep instead of the guest's.
+        """
         guest_id = uuid7()
         guest_key, wrapped = self.side.master_key.new_guest_key(self.hotel_id, guest_id)
         command = Book(
             reference_suffix=reference_suffix(),
             arrival=self.day(first),
             departure=self.day(until),
-            lines=tuple(RequestedLine(room_type=room_type, adults=2, child_ages=()) for _ in range(rooms)),
+            lines=tuple(RequestedLine(room_type=code, adults=2, child_ages=()) for code in types or ("DBL",) * rooms),
             guest=guest_key.seal({"full_name": "Ana Guest", "email": "ana@example.org"}),
             booker=None,
             statistics=Statistics(channel="tests"),
@@ -180,6 +183,22 @@ async def open_house(side: CommandSide, rooms: int = 1, *, horizon_days: int = 6
         hotel_id,
     )
     return house
+
+
+async def add_room_type(house: House, code: str, *rooms: str, price: str = "250.00") -> None:
+    """Put a further room type with these rooms on sale."""
+    await house.submit(
+        AddRoomType(
+            room_type_id=uuid7(),
+            code=code,
+            name=code,
+            max_adults=2,
+            max_children=2,
+            base_price=Decimal(price),
+            rooms=rooms,
+        ),
+        house.hotel_id,
+    )
 
 
 async def night_rows(connection: Connection, hotel_id: UUID) -> dict[date, tuple[int, int, int]]:

@@ -24,31 +24,15 @@ from domain.booking_commands import (
     SwapRooms,
     Walk,
 )
-from domain.hotels import AddRoomType, ReturnToService, TakeOutOfOrder
+from domain.hotels import ReturnToService, TakeOutOfOrder
 from domain.inventory import SetAllowance, SetRestrictions
 from domain.rejections import BelowSold, NoRoomFits, RoomTaken, SoldOut, StopSell, UnknownBooking
 from domain.values import Sealed
 from eventstore.codec import decode
 from staysync.settings import Settings
-from tests.eventstore.house import House, open_house, superuser, write_side
+from tests.eventstore.house import House, add_room_type, open_house, superuser, write_side
 
 REASON = Sealed(guest_id=UUID(int=1), ciphertext="c2VhbGVk")
-
-
-async def add_suites(house: House, rooms: int = 1) -> None:
-    """Rooms of a second type, numbered from 200."""
-    await house.submit(
-        AddRoomType(
-            room_type_id=uuid7(),
-            code="STE",
-            name="Suite",
-            max_adults=2,
-            max_children=2,
-            base_price=Decimal("250.00"),
-            rooms=tuple(str(200 + number) for number in range(rooms)),
-        ),
-        house.hotel_id,
-    )
 
 
 async def stays(settings: Settings, house: House) -> set[tuple[str, int, int, str]]:
@@ -166,7 +150,7 @@ async def test_an_upgrade_moves_the_nights_to_the_other_types_stock_and_back(
     side: CommandSide, settings: Settings
 ) -> None:
     house = await open_house(side, rooms=1)
-    await add_suites(house)
+    await add_room_type(house, "STE", "200")
     booking = await house.book(0, 2)
     await house.live(AssignRoom(line=1, room="200"), booking)
     assert await sold(settings, house) == {("STE", 0): 1, ("STE", 1): 1}
@@ -174,13 +158,13 @@ async def test_an_upgrade_moves_the_nights_to_the_other_types_stock_and_back(
     with pytest.raises(SoldOut):
         await house.live(ReleaseRooms(), booking)
     with pytest.raises(SoldOut):
-        await house.book(0, 1, room_type="STE")
+        await house.book(0, 1, types=("STE",))
 
 
 async def test_two_bookings_swap_their_rooms_in_a_full_house(side: CommandSide, settings: Settings) -> None:
     house = await open_house(side, rooms=1)
-    await add_suites(house)
-    double, suite = await house.book(0, 2), await house.book(0, 3, room_type="STE")
+    await add_room_type(house, "STE", "200")
+    double, suite = await house.book(0, 2), await house.book(0, 3, types=("STE",))
     await house.live(AssignRooms(), double)
     await house.live(AssignRooms(), suite)
     swapped = await house.live(SwapRooms(line=1, other_line=1, other_booking=UUID(id_of(suite))), double)
@@ -221,6 +205,20 @@ async def test_a_held_line_that_moves_is_held_where_it_went(side: CommandSide, s
             "select lower(stay) as first, upper(stay) as until from ledger.hold where hotel_id = $1", house.hotel_id
         )
     assert [tuple(row) for row in rows] == [(house.day(4), house.day(5))]
+
+
+async def test_a_hold_that_moves_and_ends_in_one_batch_is_gone(side: CommandSide, settings: Settings) -> None:
+    house = await open_house(side, rooms=1)
+    held = await house.book(0, 2, hold_for=timedelta(hours=1))
+    async with one_batch(settings, house):
+        sent = []
+        for command in (ChangeBooking(arrival=house.day(4), departure=house.day(5)), CancelLines()):
+            sent.append(asyncio.create_task(house.live(command, held)))
+            await asyncio.sleep(0.01)
+    await asyncio.gather(*sent)
+    assert await transactions(settings, house, events=2) == 1
+    async with superuser(settings) as connection:
+        assert await connection.fetchval("select count(*) from ledger.hold where hotel_id = $1", house.hotel_id) == 0
 
 
 async def test_the_last_wall_refuses_a_room_twice_whatever_was_decided(side: CommandSide, settings: Settings) -> None:
