@@ -41,16 +41,16 @@ _NO_ROOM_WALL = (
 
 CONTROLS = (
     Control("the head lock", found="the guard counted|duplicate key", statements=_LOCK),
-    Control("the decision's look at the stock", found="the guard counted|oversold", rules=("stock",)),
+    Control("the decision's look at the stock", found="the guard counted|oversold|the allowance", rules=("stock",)),
     Control(
         "every look at the stock",
-        found="night_not_oversold|oversold",
+        found="night_not_oversold|oversold|the allowance",
         rules=("stock",),
         statements=_NO_SQL_CHECK,
     ),
     Control(
         "the constraint of nights too",
-        found="oversold",
+        found="oversold|the allowance",
         rules=("stock",),
         statements=_NO_SQL_CHECK,
         schema=_NO_NIGHT_WALL,
