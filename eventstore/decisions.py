@@ -1,5 +1,6 @@
 """A batch in memory: every command of a hotel decided in turn, each seeing the effects of those before it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import get_args
@@ -153,8 +154,7 @@ class HotelSituation:
         answer = self._rendered(submission, 1, (event,), booking)
         self._note(submission.stream_id, 0, None, booking, [event], occurred_at, submission.metadata)
         self.write.reference(event.reference, self.hotel_id, submission.stream_id)
-        for key in submission.guest_keys:
-            self.write.guest_key(self.hotel_id, key)
+        self._keep_keys(submission, [event])
         return answer
 
     def _live(self, submission: Submission, command: LifeCommand) -> Answer:
@@ -166,8 +166,7 @@ class HotelSituation:
         after = _evolved(before, events)
         answer = self._rendered(submission, version + len(events), tuple(events), after)
         self._note(booking_id, version, before, after, events, occurred_at, submission.metadata)
-        for key in submission.guest_keys:
-            self.write.guest_key(self.hotel_id, key)
+        self._keep_keys(submission, events)
         return answer
 
     def _swap_between(self, submission: Submission, command: SwapRooms, other_id: UUID) -> Answer:
@@ -223,6 +222,7 @@ class HotelSituation:
             self.head.settings_version += 1
             self._append(submission.stream_id, self.head.settings_version, event, occurred_at, submission.metadata)
             self.hotel = hotels.evolve(self.hotel, event)
+        self._keep_keys(submission, events)
         return self._rendered(submission, self.head.settings_version, tuple(events), None, appended=True)
 
     def _change_inventory(self, submission: Submission, command: InventoryCommand) -> Answer:
@@ -234,7 +234,14 @@ class HotelSituation:
         for event in events:
             self.inventory_version += 1
             self._append(room_type.room_type_id, self.inventory_version, event, occurred_at, submission.metadata)
+        self._keep_keys(submission, events)
         return self._rendered(submission, self.inventory_version, tuple(events), None, appended=True)
+
+    def _keep_keys(self, submission: Submission, events: Sequence[Event]) -> None:
+        """Note the keys of what was sealed for these events; where nothing happened, nothing needs them."""
+        if events:
+            for key in submission.guest_keys:
+                self.write.guest_key(self.hotel_id, key)
 
     def _known_hotel(self) -> Hotel:
         if self.hotel is None:

@@ -1,6 +1,6 @@
 """Reading the ledger: by position, by stream, by pages; each in short statements that hold no old snapshot."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,11 +8,13 @@ from uuid import UUID
 
 import asyncpg
 
+from domain.bookings import Booking, BookingEvent, evolve
 from domain.events import Event
-from domain.rejections import UnknownBooking
+from domain.rejections import KeyReused, UnknownBooking
 from eventstore import codec
 from eventstore.guest_keys import GuestKey, MasterKey
 from eventstore.sql import statement
+from eventstore.submission import Answer, IdempotencyKey
 
 # Lazily evaluated aliases: asyncpg's classes are generic in their type stubs only.
 type Pool = asyncpg.Pool[Any]
@@ -102,3 +104,40 @@ async def booking_guest_key(
         raise UnknownBooking(booking_id=booking_id)
     guest_id, wrapped = row
     return None if wrapped is None else master_key.unwrap(hotel_id, guest_id, wrapped)
+
+
+async def guest_keys(
+    connection: Connection, master_key: MasterKey, hotel_id: UUID, guest_ids: Collection[UUID]
+) -> dict[UUID, GuestKey]:
+    """The keys of guests, by their ids. Whoever was erased is absent."""
+    rows = await connection.fetch(statement("guest_keys"), hotel_id, list(guest_ids))
+    return {guest_id: master_key.unwrap(hotel_id, guest_id, wrapped) for guest_id, wrapped in rows}
+
+
+async def folded_bookings(
+    connection: Connection, hotel_id: UUID, booking_ids: Collection[UUID]
+) -> dict[UUID, tuple[int, Booking]]:
+    """Bookings as they are now, each with its version. Ids that aren't a booking's of this hotel are absent."""
+    folded: dict[UUID, tuple[int, Booking]] = {}
+    for fact in await read_streams(connection, [(hotel_id, booking_id) for booking_id in booking_ids]):
+        event = fact.event()
+        if isinstance(event, BookingEvent):
+            before = folded[fact.stream_id][1] if fact.version > 1 else None
+            folded[fact.stream_id] = (fact.version, evolve(before, event))
+    return folded
+
+
+async def given_answer(connection: Connection, hotel_id: UUID, key: IdempotencyKey) -> Answer | None:
+    """What the request with this key was answered with, if it was. Raises KeyReused where it was another request."""
+    row = await connection.fetchrow(statement("read_answers"), [hotel_id], [key.principal], [key.key])
+    if row is None:
+        return None
+    if row["fingerprint"] != key.fingerprint:
+        raise KeyReused
+    return Answer(row["status"], row["answer"])
+
+
+async def last_seq(connection: Connection, hotel_id: UUID) -> int:
+    """How far a hotel's ledger goes, 0 for one that isn't there."""
+    seq: int | None = await connection.fetchval(statement("last_seq"), hotel_id)
+    return seq or 0
