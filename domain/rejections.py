@@ -8,7 +8,13 @@ from uuid import UUID
 
 
 class Rejected(Exception):
-    """A command that a rule of the trade refuses; nothing has changed. Its text is a sentence for people."""
+    """A command that a rule of the trade refuses; nothing has changed. Its text is a sentence for people.
+
+    `pointer` is a JSON pointer to the field that is to blame, where it is one. Whoever knows that the request calls it
+    otherwise says so there.
+    """
+
+    pointer: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,10 +60,8 @@ class UnknownRoomType(Rejected):
 
 @_rejection
 class UnknownLine(Rejected):
-    """`pointer` is a JSON pointer to where the command names the line."""
-
     line: int
-    pointer: str = "/lines"
+    pointer: str | None = "/lines"
 
     def __str__(self) -> str:
         return f"This booking has no line {self.line}."
@@ -67,6 +71,7 @@ class UnknownLine(Rejected):
 class UnknownRoom(Rejected):
     room: str
     in_path: bool = False
+    pointer = "/room"
 
     def __str__(self) -> str:
         return f"This hotel has no room {self.room}."
@@ -75,6 +80,7 @@ class UnknownRoom(Rejected):
 @_rejection
 class UnknownRatePlan(Rejected):
     rate_plan: str
+    pointer = "/rate_plan"
 
     def __str__(self) -> str:
         return f"This hotel has no rate plan {self.rate_plan}; the public rate is BAR."
@@ -84,6 +90,7 @@ class UnknownRatePlan(Rejected):
 class StayNegative(Rejected):
     arrival: date
     departure: date
+    pointer = "/departure"
 
     def __str__(self) -> str:
         return f"The departure {self.departure} lies before the arrival {self.arrival}."
@@ -95,6 +102,7 @@ class RangeEmpty(Rejected):
 
     first: date
     until: date
+    pointer = "/to"
 
     def __str__(self) -> str:
         return f"The range from {self.first} to {self.until} has no night."
@@ -104,6 +112,7 @@ class RangeEmpty(Rejected):
 class StayTooLong(Rejected):
     nights: int
     maximum: int
+    pointer = "/departure"
 
     def __str__(self) -> str:
         return f"A stay of {self.nights} nights is longer than the maximum of {self.maximum}."
@@ -113,6 +122,7 @@ class StayTooLong(Rejected):
 class ArrivalInPast(Rejected):
     arrival: date
     business_date: date
+    pointer = "/arrival"
 
     def __str__(self) -> str:
         return f"The arrival {self.arrival} lies before the hotel's business date {self.business_date}."
@@ -122,6 +132,7 @@ class ArrivalInPast(Rejected):
 class DepartureInPast(Rejected):
     departure: date
     business_date: date
+    pointer = "/departure"
 
     def __str__(self) -> str:
         return f"The departure {self.departure} lies before the hotel's business date {self.business_date}."
@@ -131,6 +142,7 @@ class DepartureInPast(Rejected):
 class BeyondHorizon(Rejected):
     departure: date
     bookable_until: date
+    pointer = "/departure"
 
     def __str__(self) -> str:
         return f"The departure {self.departure} lies after {self.bookable_until}, up to which this hotel can be booked."
@@ -212,6 +224,7 @@ class PriceChanged(Rejected):
 class WrongCurrency(Rejected):
     currency: str
     hotel_currency: str
+    pointer = "/expected_total/currency"
 
     def __str__(self) -> str:
         return f"This hotel's prices are in {self.hotel_currency}, not in {self.currency}."
@@ -251,6 +264,7 @@ class InHouse(Rejected):
 @_rejection
 class TooManyLines(Rejected):
     maximum: int
+    pointer = "/rooms"
 
     def __str__(self) -> str:
         return f"A booking has at most {self.maximum} lines, those that were cancelled included."
@@ -391,6 +405,7 @@ class RoomExists(Rejected):
 class PriceNotRepresentable(Rejected):
     amount: Decimal
     currency: str
+    pointer = "/price"
 
     def __str__(self) -> str:
         return f"{self.amount} can't be paid in {self.currency}: it has a fraction of the smallest unit."

@@ -106,6 +106,19 @@ def _at(pointer: str, detail: object) -> FieldError:
     return FieldError("body", pointer, str(detail))
 
 
+def _pointed(refusal: Rejected) -> tuple[FieldError, ...]:
+    return () if refusal.pointer is None else (_at(refusal.pointer, refusal),)
+
+
+def _nights(nights: Iterable[rejections.ShortNight]) -> list[dict[str, Any]]:
+    return [{"room_type": n.room_type, "date": n.date.isoformat(), "free": n.free, "wanted": n.wanted} for n in nights]
+
+
+def _taken_by(stay: rejections.TakenBy) -> dict[str, Any]:
+    booking_id = None if stay.booking_id is None else str(stay.booking_id)
+    return {"booking_id": booking_id, "line": stay.line, "from": stay.first.isoformat(), "to": stay.until.isoformat()}
+
+
 # ---------------------------------------------------------------- problems that no single exception stands for
 
 INTERNAL = Problem(
@@ -216,9 +229,22 @@ def shortened(text: str) -> str:
 
 
 def _unknown_room_type(error: rejections.UnknownRoomType) -> Answer:
-    if error.index is None:  # the room type was named in the path
+    where = error.pointer if error.index is None else f"/rooms/{error.index}/room_type"
+    if where is None:  # the room type was named in the path
         return Answer(NOT_FOUND, str(error))
-    return Answer(UNKNOWN_ROOM_TYPE, str(error), errors=(_at(f"/rooms/{error.index}/room_type", error),))
+    return Answer(UNKNOWN_ROOM_TYPE, str(error), errors=(_at(where, error),))
+
+
+def _unknown_room(error: rejections.UnknownRoom) -> Answer:
+    if error.in_path:
+        return Answer(NOT_FOUND, shortened(str(error)))
+    return Answer(UNKNOWN_ROOM, str(error), errors=_pointed(error))
+
+
+def _unknown_booking(error: rejections.UnknownBooking) -> Answer:
+    if error.pointer is None:  # the booking was named in the path
+        return Answer(UNKNOWN_BOOKING, str(error))
+    return Answer(UNKNOWN_BOOKING, str(error), status=422, errors=_pointed(error))
 
 
 BUSY = Problem(
@@ -241,6 +267,19 @@ UNKNOWN_ROOM_TYPE = Problem(
     "The hotel has no such room type",
     "Room types are named by their code. GET /v1/hotels/{hotel_id}/room-types lists those of a hotel.",
 )
+UNKNOWN_ROOM = Problem(
+    "unknown_room",
+    422,
+    "The hotel has no such room",
+    "Rooms are named as the hotel names them. GET /v1/hotels/{hotel_id}/room-types lists those of each type.",
+)
+UNKNOWN_BOOKING = Problem(
+    "unknown_booking",
+    404,
+    "The hotel has no such booking",
+    "No booking of this hotel has this id. A booking belongs to one hotel and is found under it only. Where a body "
+    "names the booking, the status is 422.",
+)
 
 TABLE: dict[type[Exception], Entry] = dict(
     [
@@ -258,16 +297,9 @@ TABLE: dict[type[Exception], Entry] = dict(
             rejections.UnknownHotel,
             Problem("unknown_hotel", 404, "There is no such hotel", "No hotel has this id. GET /v1/hotels lists them."),
         ),
-        _row(
-            rejections.UnknownBooking,
-            Problem(
-                "unknown_booking",
-                404,
-                "The hotel has no such booking",
-                "No booking of this hotel has this id. A booking belongs to one hotel and is found under it only.",
-            ),
-        ),
+        (rejections.UnknownBooking, Entry((UNKNOWN_BOOKING,), _unknown_booking)),
         (rejections.UnknownRoomType, Entry((UNKNOWN_ROOM_TYPE, NOT_FOUND), _unknown_room_type)),
+        (rejections.UnknownRoom, Entry((UNKNOWN_ROOM, NOT_FOUND), _unknown_room)),
         _row(
             rejections.UnknownLine,
             Problem(
@@ -276,7 +308,7 @@ TABLE: dict[type[Exception], Entry] = dict(
                 "The booking has no such line",
                 "The rooms of a booking are its lines, numbered from 1. Name lines that the booking has.",
             ),
-            errors=lambda e: (_at("/lines", e),),
+            errors=_pointed,
             members=lambda e: {"line": e.line},
         ),
         _row(
@@ -284,7 +316,7 @@ TABLE: dict[type[Exception], Entry] = dict(
             Problem(
                 "unknown_rate_plan", 422, "There is no such rate plan", "The public rate is BAR; there is no other yet."
             ),
-            errors=lambda e: (_at("/rate_plan", e),),
+            errors=_pointed,
         ),
         _row(
             rejections.StayNegative,
@@ -296,14 +328,25 @@ TABLE: dict[type[Exception], Entry] = dict(
                 "dates are "
                 "day use.",
             ),
-            errors=lambda e: (_at("/departure", e),),
+            errors=_pointed,
+        ),
+        _row(
+            rejections.RangeEmpty,
+            Problem(
+                "range_empty",
+                422,
+                "The range has no night",
+                "A range is half open: it has the nights from the first date up to, without, the other one, so that "
+                "must lie after it.",
+            ),
+            errors=_pointed,
         ),
         _row(
             rejections.StayTooLong,
             Problem(
                 "stay_too_long", 422, "The stay is too long", "A stay has a greatest length, in the member maximum."
             ),
-            errors=lambda e: (_at("/departure", e),),
+            errors=_pointed,
             members=lambda e: {"nights": e.nights, "maximum": e.maximum},
         ),
         _row(
@@ -315,7 +358,19 @@ TABLE: dict[type[Exception], Entry] = dict(
                 "Past means before the hotel's business date, which moves on at a fixed hour of its local time (04:00 "
                 "unless set otherwise). The member business_date says which day it is there.",
             ),
-            errors=lambda e: (_at("/arrival", e),),
+            errors=_pointed,
+            members=lambda e: {"business_date": e.business_date.isoformat()},
+        ),
+        _row(
+            rejections.DepartureInPast,
+            Problem(
+                "departure_in_past",
+                422,
+                "The departure lies in the past",
+                "Past means before the hotel's business date, in the member business_date. Guests who left earlier are "
+                "checked out today.",
+            ),
+            errors=_pointed,
             members=lambda e: {"business_date": e.business_date.isoformat()},
         ),
         _row(
@@ -326,7 +381,7 @@ TABLE: dict[type[Exception], Entry] = dict(
                 "The hotel can't be booked that far ahead",
                 "Each hotel can be booked up to a date, in the member bookable_until, which moves on with time.",
             ),
-            errors=lambda e: (_at("/departure", e),),
+            errors=_pointed,
             members=lambda e: {"bookable_until": e.bookable_until.isoformat()},
         ),
         _row(
@@ -337,7 +392,7 @@ TABLE: dict[type[Exception], Entry] = dict(
                 "The room type doesn't take so many guests",
                 "Each room type takes a number of adults and of children. Book more rooms, or a larger type.",
             ),
-            errors=lambda e: (_at(f"/rooms/{e.index}", e),),
+            errors=lambda e: () if e.index is None else (_at(f"/rooms/{e.index}", e),),
             members=lambda e: {
                 "room_type": e.room_type,
                 "max_adults": e.max_adults,
@@ -354,12 +409,56 @@ TABLE: dict[type[Exception], Entry] = dict(
                 "lists each "
                 "such night with its room type, what is free and what was wanted. Nothing was booked.",
             ),
+            members=lambda e: {"nights": _nights(e.nights)},
+        ),
+        _row(
+            rejections.StopSell,
+            Problem(
+                "stop_sell",
+                409,
+                "Nights of the stay aren't for sale",
+                "The hotel has closed nights of this room type, which the member nights lists. Stays that were booked "
+                "before keep them. Choose other dates or another type.",
+            ),
+            members=lambda e: {"room_type": e.room_type, "nights": [night.isoformat() for night in e.nights]},
+        ),
+        _row(
+            rejections.MinimumStay,
+            Problem(
+                "minimum_stay",
+                409,
+                "The stay is too short for its arrival",
+                "Stays in this room type that arrive on that date have at least so many nights as the member minimum "
+                "says.",
+            ),
             members=lambda e: {
-                "nights": [
-                    {"room_type": n.room_type, "date": n.date.isoformat(), "free": n.free, "wanted": n.wanted}
-                    for n in e.nights
-                ]
+                "room_type": e.room_type,
+                "arrival": e.arrival.isoformat(),
+                "minimum": e.minimum,
+                "nights": e.nights,
             },
+        ),
+        _row(
+            rejections.ClosedToArrival,
+            Problem(
+                "closed_to_arrival",
+                409,
+                "Stays can't begin on this date",
+                "The hotel has closed this date to arrivals in this room type. Stays that arrive earlier may go "
+                "through it.",
+            ),
+            members=lambda e: {"room_type": e.room_type, "arrival": e.arrival.isoformat()},
+        ),
+        _row(
+            rejections.ClosedToDeparture,
+            Problem(
+                "closed_to_departure",
+                409,
+                "Stays can't end on this date",
+                "The hotel has closed this date to departures from this room type. Stays that leave later may go "
+                "through it.",
+            ),
+            members=lambda e: {"room_type": e.room_type, "departure": e.departure.isoformat()},
         ),
         _row(
             rejections.PriceChanged,
@@ -381,7 +480,7 @@ TABLE: dict[type[Exception], Entry] = dict(
                 "The hotel's prices are in another currency",
                 "A hotel has one currency, and all amounts sent to it are in that.",
             ),
-            errors=lambda e: (_at("/expected_total/currency", e),),
+            errors=_pointed,
             members=lambda e: {"currency": e.hotel_currency},
         ),
         _row(
@@ -406,6 +505,117 @@ TABLE: dict[type[Exception], Entry] = dict(
                 "expired or no-show. The member lines says which line is in which state.",
             ),
             members=lambda e: {"lines": [{"line": line, "state": state} for line, state in e.lines]},
+        ),
+        _row(
+            rejections.InHouse,
+            Problem(
+                "in_house",
+                409,
+                "The guests are in house",
+                "Of a line whose guests are in house only the departure can change, and its room by assign-room. The "
+                "member field says what would have changed.",
+            ),
+            members=lambda e: {"line": e.line, "field": e.field},
+        ),
+        _row(
+            rejections.TooManyLines,
+            Problem(
+                "too_many_lines",
+                422,
+                "The booking would have too many lines",
+                "A booking has a greatest number of lines, in the member maximum; cancelled ones count, since no line "
+                "is ever taken out. Make another booking for further rooms.",
+            ),
+            errors=_pointed,
+            members=lambda e: {"maximum": e.maximum},
+        ),
+        _row(
+            rejections.RoomNeeded,
+            Problem(
+                "room_needed",
+                409,
+                "A room must be assigned first",
+                "Guests check in to a room. The member lines names the lines that have none for tonight: give them one "
+                "by assign-room.",
+            ),
+            members=lambda e: {"lines": e.lines},
+        ),
+        _row(
+            rejections.RoomTaken,
+            Problem(
+                "room_taken",
+                409,
+                "Somebody has the room",
+                "A room has one stay in a night. The member stays lists who has it, for the nights from the first date "
+                "up to, without, the other; booking_id is null for a line of the booking that the command is about.",
+            ),
+            members=lambda e: {"room": e.room, "stays": [_taken_by(stay) for stay in e.stays]},
+        ),
+        _row(
+            rejections.RoomOutOfOrder,
+            Problem(
+                "room_out_of_order",
+                409,
+                "The room is out of order",
+                "The room can't be used for the nights from the first date up to, without, the other. Choose another "
+                "room, or put it back in service.",
+            ),
+            members=lambda e: {"room": e.room, "from": e.first.isoformat(), "to": e.until.isoformat()},
+        ),
+        _row(
+            rejections.NoRoomFits,
+            Problem(
+                "no_room_fits",
+                409,
+                "No room fits",
+                "There aren't enough rooms of the type that have all these features and are free for all nights of "
+                "each of these lines. Ask for less, assign rooms by hand for a part of the nights, or take another "
+                "type.",
+            ),
+            members=lambda e: {"room_type": e.room_type, "lines": e.lines, "features": e.features},
+        ),
+        _row(
+            rejections.NoNightsLeft,
+            Problem(
+                "no_nights_left",
+                409,
+                "The line doesn't have these nights",
+                "A room is given for nights of the stay that aren't over. The members from and to say which are left.",
+            ),
+            members=lambda e: {"line": e.line, "from": e.first.isoformat(), "to": e.until.isoformat()},
+        ),
+        _row(
+            rejections.NothingToSwap,
+            Problem(
+                "nothing_to_swap",
+                409,
+                "A line has no room to swap",
+                "Two lines swap rooms only if both have one. The member line says which has none: assign it one.",
+            ),
+            members=lambda e: {"line": e.line},
+        ),
+        _row(
+            rejections.BelowSold,
+            Problem(
+                "below_sold",
+                409,
+                "More rooms are sold than would be left",
+                "The member nights lists each night with what is free and what was to be taken away, bookings the ids "
+                "of those that have a room of these nights, 200 at most. Move or walk some of them; or let a manager "
+                "raise the allowance. Nothing has changed.",
+            ),
+            members=lambda e: {"nights": _nights(e.nights), "bookings": [str(booking) for booking in e.bookings]},
+        ),
+        _row(
+            rejections.AllowanceTooHigh,
+            Problem(
+                "allowance_too_high",
+                409,
+                "The allowance can't be that high",
+                "A room type can be sold beyond its rooms in service by half of its rooms at most, rounded up: that is "
+                "the member maximum.",
+            ),
+            members=lambda e: {"room_type": e.room_type, "maximum": e.maximum},
         ),
         _row(
             rejections.TooEarly,
@@ -446,6 +656,7 @@ TABLE: dict[type[Exception], Entry] = dict(
                 "The price has too many decimals",
                 "A price is a whole number of its currency's smallest unit: 0.01 for EUR, 1 for JPY, 0.001 for KWD.",
             ),
+            errors=_pointed,
         ),
         _row(
             rejections.TimeZoneFixed,
