@@ -33,6 +33,12 @@ def room_type_changed(code: str, outcome: Outcome) -> Answer:
     return _answer(OK, outcome, _room_type(code, outcome.hotel))
 
 
+def room_changed(room: str, outcome: Outcome) -> Answer:
+    """The room as it is now."""
+    hotel = outcome.hotel
+    return _answer(OK, outcome, {"room": room, "room_type": hotel.type_of_room[room]} | _room_details(room, hotel))
+
+
 def booked(outcome: Outcome) -> Answer:
     """The new booking."""
     return _answer(CREATED, outcome, _booking(outcome))
@@ -74,6 +80,18 @@ def _room_type(code: str, hotel: Hotel) -> dict[str, Any]:
         "max_children": kind.max_children,
         "base_price": {"amount": f"{kind.base_price:f}", "currency": hotel.currency},
         "rooms": kind.rooms,
+        "room_details": [
+            {"room": room} | _room_details(room, hotel)
+            for room in kind.rooms
+            if hotel.features.get(room) or hotel.outages.get(room)
+        ],
+    }
+
+
+def _room_details(room: str, hotel: Hotel) -> dict[str, Any]:
+    return {
+        "features": sorted(hotel.features.get(room, ())),
+        "out_of_order": [{"from": outage.first, "to": outage.until} for outage in hotel.outages.get(room, ())],
     }
 
 
@@ -94,6 +112,9 @@ def _booking(outcome: Outcome) -> dict[str, Any]:
 
 
 def _line(line: Line, booking: Booking) -> dict[str, Any]:
+    stay = nights(line.arrival, line.departure)
+    # Most lines, and all new ones, have no room yet: nothing is looked up for their nights.
+    rooms = [line.room_of(night) for night in stay] if line.rooms else [None] * len(stay)
     # Most nights of a stay cost the same: each amount is written once.
     amounts = {price: {"amount": f"{price:f}", "currency": booking.currency} for price in set(line.prices)}
     return {
@@ -104,9 +125,9 @@ def _line(line: Line, booking: Booking) -> dict[str, Any]:
         "arrival": line.arrival,
         "departure": line.departure,
         "nights": [
-            {"date": night, "price": amounts[price]}
-            for night, price in zip(nights(line.arrival, line.departure), line.prices, strict=True)
+            {"date": night, "room_type": room_type, "room": room, "price": amounts[price]}
+            for night, room_type, room, price in zip(stay, line.stock, rooms, line.prices, strict=True)
         ],
         "state": line.state.value,
-        "room": None,
+        "room": line.room,
     }

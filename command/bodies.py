@@ -3,12 +3,18 @@
 from datetime import date, time
 from decimal import Decimal
 from typing import Annotated, Literal, Self
+from uuid import UUID
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-MAX_LINES = 50
+from domain.booking_commands import MAX_LINES, MAX_STAY_NIGHTS
+from domain.inventory import EVERY_DAY
+
 MAX_ROOMS = 2000
+MAX_FEATURES = 20
+MAX_ALLOWANCE = 100_000
+"""Far above what any hotel may have: what it may, the domain says."""
 LONGEST_HOLD_MINUTES = 1440
 LONGEST_OPEN_HOLD_MINUTES = 60
 """What someone without a role at the hotel may hold at most."""
@@ -30,9 +36,12 @@ def _text(longest: int) -> StringConstraints:
 
 type Name = Annotated[str, _text(200)]
 type Label = Annotated[str, _text(64)]
+type Words = Name
 type Note = Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=r"^[^\x00]*$")]
 type Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,19}$")]
 type RoomName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._/-]{0,19}$")]
+type Feature = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+type Features = Annotated[tuple[Feature, ...], Field(max_length=MAX_FEATURES, examples=[["sea_view", "accessible"]])]
 type Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 type Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 type Timezone = Annotated[str, StringConstraints(max_length=64), AfterValidator(_known_timezone)]
@@ -47,13 +56,19 @@ type Email = Annotated[
 type Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9 ()./-]{3,40}$")]
 type Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)]
 type Amount = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}(\.[0-9]{1,3})?$"), Field(examples=["120.00"])]
-type LineNumbers = Annotated[tuple[Annotated[int, Field(ge=1, le=MAX_LINES)], ...], Field(min_length=1, max_length=50)]
+type LineNumber = Annotated[int, Field(ge=1, le=MAX_LINES)]
+type LineNumbers = Annotated[tuple[LineNumber, ...], Field(min_length=1, max_length=MAX_LINES)]
 
 
 class Body(BaseModel):
     """What all bodies have in common: exact types and no fields that nobody reads."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+def _require_any(body: Body, *fields: str) -> None:
+    if all(getattr(body, field) is None for field in fields):
+        raise ValueError(f"at least one of {', '.join(fields)} must be given")
 
 
 class NoBody(Body):
@@ -110,13 +125,65 @@ class AddRoomsBody(Body):
     rooms: Annotated[tuple[RoomName, ...], Field(min_length=1, max_length=MAX_ROOMS, examples=[["103"]])]
 
 
-class SetPricesBody(Body):
-    """A price for the nights of a half-open range, on some ISO weekdays (Monday is 1) or on all."""
+class RangeBody(Body):
+    """The nights of a half-open range, on some ISO weekdays (Monday is 1) or on all."""
 
     first: date = Field(alias="from")
     until: date = Field(alias="to")
     weekdays: Annotated[tuple[Annotated[int, Field(ge=1, le=7)], ...], Field(min_length=1, max_length=7)] | None = None
+
+    @property
+    def days(self) -> tuple[int, ...]:
+        """The weekdays in order, each once."""
+        return tuple(sorted(set(self.weekdays))) if self.weekdays else EVERY_DAY
+
+
+class SetPricesBody(RangeBody):
+    """A price for nights."""
+
     price: Amount
+
+
+class SetRestrictionsBody(RangeBody):
+    """Restrictions of nights; what isn't given stays as it is."""
+
+    stop_sell: bool | None = None
+    minimum_stay: Annotated[int, Field(ge=1, le=MAX_STAY_NIGHTS)] | None = None
+    closed_to_arrival: bool | None = None
+    closed_to_departure: bool | None = None
+
+    @model_validator(mode="after")
+    def _something_given(self) -> Self:
+        _require_any(self, "stop_sell", "minimum_stay", "closed_to_arrival", "closed_to_departure")
+        return self
+
+
+class SetAllowanceBody(RangeBody):
+    """How far nights may be sold beyond the rooms in service, and why."""
+
+    allowance: Annotated[int, Field(ge=0, le=MAX_ALLOWANCE)]
+    reason: Words
+
+
+class OutOfOrderBody(Body):
+    """The nights [from, to) in which a room can't be used, and why. Without `from` it begins today."""
+
+    first: date | None = Field(default=None, alias="from")
+    until: date = Field(alias="to")
+    reason: Words
+    raise_allowance: bool = False
+
+
+class InServiceBody(Body):
+    """From which date on a room can be used again; today unless said."""
+
+    first: date | None = Field(default=None, alias="from")
+
+
+class RoomFeaturesBody(Body):
+    """All that a room offers; what isn't named is gone."""
+
+    features: Features
 
 
 class GuestBody(Body):
@@ -128,11 +195,11 @@ class GuestBody(Body):
     language: Language | None = None
 
 
-class RoomBody(Body):
-    """One room that is wanted. Children are given by number or by their ages."""
+class PartyBody(Body):
+    """Who is to stay in one room. Children are given by number or by their ages."""
 
-    room_type: Code
-    adults: Annotated[int, Field(ge=1, le=100)]
+    room_type: Code | None = None
+    adults: Annotated[int, Field(ge=1, le=100)] | None = None
     children: Annotated[int, Field(ge=0, le=100)] | None = None
     child_ages: Annotated[tuple[Annotated[int, Field(ge=0, le=17)], ...], Field(max_length=100)] | None = None
     guest: GuestBody | None = None
@@ -144,9 +211,29 @@ class RoomBody(Body):
         return self
 
     @property
-    def ages(self) -> tuple[int | None, ...]:
-        """One age for each child, null where it isn't known."""
-        return self.child_ages if self.child_ages is not None else (None,) * (self.children or 0)
+    def ages(self) -> tuple[int | None, ...] | None:
+        """One age for each child, null where it isn't known; None if nothing is said of children."""
+        if self.child_ages is not None:
+            return self.child_ages
+        return None if self.children is None else (None,) * self.children
+
+
+class RoomBody(PartyBody):
+    """One room that is wanted. Children are given by number or by their ages."""
+
+    room_type: Code
+    adults: Annotated[int, Field(ge=1, le=100)]
+
+
+class ChangedRoomBody(PartyBody):
+    """A line that is kept, named by `line`, or a new one, which needs a room type and adults.
+
+    Of a kept line, what isn't given stays as it is; its guest changes by the command `guest` only.
+    """
+
+    line: LineNumber | None = None
+    arrival: date | None = None
+    departure: date | None = None
 
 
 class MoneyBody(Body):
@@ -156,7 +243,30 @@ class MoneyBody(Body):
     currency: Currency
 
 
-class BookBody(Body):
+class PricedBody(Body):
+    """What a booking is to cost."""
+
+    expected_total: MoneyBody | Amount | None = None
+    price_override: Amount | None = None
+
+    @property
+    def expected(self) -> tuple[Decimal | None, str | None]:
+        """The total that the client expects, and its currency if it said one."""
+        match self.expected_total:
+            case MoneyBody(amount=amount, currency=currency):
+                return Decimal(amount), currency
+            case str(amount):
+                return Decimal(amount), None
+            case None:
+                return None, None
+
+    @property
+    def override(self) -> Decimal | None:
+        """The price of each night that isn't to cost what the hotel asks."""
+        return None if self.price_override is None else Decimal(self.price_override)
+
+
+class BookBody(PricedBody):
     """Rooms to book for one stay [arrival, departure)."""
 
     arrival: date
@@ -175,8 +285,6 @@ class BookBody(Body):
     state: Literal["hold", "confirmed"] = "confirmed"
     hold_minutes: Annotated[int, Field(ge=1, le=LONGEST_HOLD_MINUTES)] | None = None
     rate_plan: Label = "BAR"
-    expected_total: MoneyBody | Amount | None = None
-    price_override: Amount | None = None
 
     @model_validator(mode="after")
     def _hold_is_held(self) -> Self:
@@ -184,16 +292,60 @@ class BookBody(Body):
             raise ValueError("hold_minutes goes with the state hold only")
         return self
 
-    @property
-    def expected(self) -> tuple[Decimal | None, str | None]:
-        """The total that the client expects, and its currency if it said one."""
-        match self.expected_total:
-            case MoneyBody(amount=amount, currency=currency):
-                return Decimal(amount), currency
-            case str(amount):
-                return Decimal(amount), None
-            case None:
-                return None, None
+
+class ChangeBody(PricedBody):
+    """Other dates for all open lines, or the full new set of rooms, whose own dates go before those."""
+
+    arrival: date | None = None
+    departure: date | None = None
+    rooms: Annotated[tuple[ChangedRoomBody, ...], Field(min_length=1, max_length=MAX_LINES)] | None = None
+
+    @model_validator(mode="after")
+    def _something_given(self) -> Self:
+        _require_any(self, "arrival", "departure", "rooms")
+        return self
+
+
+class LineGuestBody(Body):
+    """The guest of one line."""
+
+    line: LineNumber
+    guest: GuestBody
+
+
+class DescribeGuestsBody(Body):
+    """The booking's guest, its booker, or guests of lines as they are now to be described, each in full."""
+
+    guest: GuestBody | None = None
+    booker: GuestBody | None = None
+    lines: Annotated[tuple[LineGuestBody, ...], Field(min_length=1, max_length=MAX_LINES)] | None = None
+
+    @model_validator(mode="after")
+    def _something_given(self) -> Self:
+        _require_any(self, "guest", "booker", "lines")
+        return self
+
+
+class AssignRoomBody(Body):
+    """Either `line` and `room`, by hand, for all nights left or those [from, to); or by the rule, for the lines given
+    or all that have no room, rooms of the type booked, or of `room_type`, that have all `features`.
+    """
+
+    line: LineNumber | None = None
+    room: RoomName | None = None
+    first: date | None = Field(default=None, alias="from")
+    until: date | None = Field(default=None, alias="to")
+    lines: LineNumbers | None = None
+    room_type: Code | None = None
+    features: Features | None = None
+
+
+class SwapRoomsBody(Body):
+    """Two lines that are to have each other's rooms, the other one of this booking or of another."""
+
+    line: LineNumber
+    other_line: LineNumber
+    other_booking_id: UUID | None = None
 
 
 class LinesBody(Body):
@@ -210,3 +362,11 @@ class CancelBody(Body):
         default=None, examples=["guest_request"]
     )
     note: Note | None = None
+
+
+class WalkBody(Body):
+    """Lines whose guests are sent elsewhere, what that costs the hotel, and where they went, in words."""
+
+    lines: LineNumbers | None = None
+    cost: Amount
+    sent_to: Words | None = None

@@ -3,7 +3,7 @@
 import hmac
 import inspect
 import re
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, get_type_hints
 from uuid import UUID
 
@@ -20,7 +20,9 @@ from command.side import CommandSide
 from domain.booking_commands import Book, LifeCommand
 from domain.hotels import HotelCommand
 from domain.inventory import InventoryCommand
+from domain.rejections import Rejected
 from eventstore.guest_keys import WrappedKey
+from eventstore.reading import given_answer
 from eventstore.submission import Acknowledged, Answer, IdempotencyKey, Outcome, Submission
 from identity.http import Principal
 
@@ -98,21 +100,45 @@ async def submit(
     command: HotelCommand | InventoryCommand | Book | LifeCommand,
     render: Callable[[Outcome], Answer],
     guest_keys: tuple[WrappedKey, ...] = (),
+    version: int | None = None,
+    renamed: Mapping[str, str] | None = None,
 ) -> Response:
-    """Append what the command decides and answer the client. Refusals are raised, for the table of problems."""
-    acknowledged = await side.appender.submit(
-        Submission(
-            hotel_id=hotel_id,
-            stream_id=stream_id,
-            command=command,
-            metadata=_metadata(request, principal),
-            render=render,
-            idempotency=await _idempotency(side, request, principal),
-            expected_version=_expected_version(request),
-            guest_keys=guest_keys,
-        )
+    """Append what the command decides and answer the client. Refusals are raised, for the table of problems.
+
+    `version` is the one that the command was prepared from; unless given it is the client's, if it said one. `renamed`
+    says where the body has a field that refusals point at by another name.
+    """
+    submission = Submission(
+        hotel_id=hotel_id,
+        stream_id=stream_id,
+        command=command,
+        metadata=_metadata(request, principal),
+        render=render,
+        idempotency=await _idempotency(side, request, principal),
+        expected_version=expected_version(request) if version is None else version,
+        guest_keys=guest_keys,
     )
+    try:
+        acknowledged = await side.appender.submit(submission)
+    except Rejected as refusal:
+        if renamed is not None and refusal.pointer is not None:
+            refusal.pointer = renamed.get(refusal.pointer, refusal.pointer)
+        raise
     return _response(acknowledged)
+
+
+async def answer_again(side: CommandSide, request: Request, principal: Principal, hotel_id: UUID) -> Response | None:
+    """The answer that this very request has earned before, if it has. Raises KeyReused.
+
+    The appender knows repeats too. This is for commands that are prepared from what the ledger says: by the time of a
+    repeat that may have changed so much that they can't be prepared any more.
+    """
+    key = await _idempotency(side, request, principal)
+    if key is None:
+        return None
+    async with side.pool.acquire() as connection:
+        answer = await given_answer(connection, hotel_id, key)
+    return None if answer is None else _response(Acknowledged(answer, replayed=True))
 
 
 def _metadata(request: Request, principal: Principal) -> str:
@@ -140,7 +166,8 @@ async def _idempotency(side: CommandSide, request: Request, principal: Principal
     return IdempotencyKey(principal.actor, key, fingerprint.digest())
 
 
-def _expected_version(request: Request) -> int | None:
+def expected_version(request: Request) -> int | None:
+    """The version in If-Match, if the client named one. Raises BadHeader."""
     tag = request.headers.get("if-match")
     if tag is None or tag.strip() == "*":
         return None

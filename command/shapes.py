@@ -13,14 +13,19 @@ class Money(TypedDict):
 
 
 class NightAnswer(TypedDict):
-    """One night of a line, and its price."""
+    """One night of a line: the room type whose stock it takes, the room if one is assigned, and its price."""
 
     date: date
+    room_type: str
+    room: str | None
     price: Money
 
 
 class LineAnswer(TypedDict):
-    """One room of a booking, for the stay [arrival, departure)."""
+    """One room of a booking, for the stay [arrival, departure).
+
+    `room_type` is the one that was booked, `room` that of the last nights that have one.
+    """
 
     line: int
     room_type: str
@@ -64,8 +69,33 @@ class HotelAnswer(TypedDict):
     position: str
 
 
+# `from` is a word of Python's, so this one is written as a call.
+OutageAnswer = TypedDict("OutageAnswer", {"from": date, "to": date})
+"""The nights [from, to) in which a room is out of order."""
+
+
+class RoomDetails(TypedDict):
+    """What a room offers, and when it is out of order."""
+
+    room: str
+    features: list[str]
+    out_of_order: list[OutageAnswer]
+
+
+class RoomAnswer(RoomDetails):
+    """A room after a command. `version` is that of the hotel."""
+
+    room_type: str
+    hotel_id: UUID
+    version: int
+    position: str
+
+
 class RoomTypeAnswer(TypedDict):
-    """A room type after a command. `version` is that of the stream which the command is about."""
+    """A room type after a command. `version` is that of the stream which the command is about.
+
+    `room_details` has the rooms that offer something, or were or will be out of order.
+    """
 
     code: str
     name: str
@@ -73,6 +103,7 @@ class RoomTypeAnswer(TypedDict):
     max_children: int
     base_price: Money
     rooms: list[str]
+    room_details: list[RoomDetails]
     hotel_id: UUID
     version: int
     position: str

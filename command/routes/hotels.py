@@ -1,4 +1,4 @@
-"""Commands about hotels: opening one, its details, room types, rooms and prices."""
+"""Commands about hotels: opening one, its details, its room types and rooms."""
 
 from decimal import Decimal
 from functools import partial
@@ -10,12 +10,11 @@ from starlette.responses import Response
 from uuid_utils.compat import uuid7
 
 from command import answers
-from command.bodies import AddRoomsBody, AddRoomTypeBody, ChangeHotelBody, OpenHotelBody, SetPricesBody
+from command.bodies import AddRoomsBody, AddRoomTypeBody, ChangeHotelBody, OpenHotelBody
 from command.http import CommandRoute, submit
 from command.shapes import HotelAnswer, RoomTypeAnswer
 from command.side import side_of
 from domain.hotels import AddRooms, AddRoomType, ChangeHotelDetails, OpenHotel
-from domain.inventory import EVERY_DAY, SetPrices
 from eventstore.reading import RESERVED_HOTEL
 from identity.http import require_administrator, require_member
 
@@ -88,6 +87,7 @@ async def add_room_type(request: Request, hotel_id: UUID, body: AddRoomTypeBody)
             rooms=body.rooms,
         ),
         render=partial(answers.room_type_added, body.code),
+        renamed={"/price": "/base_price"},
     )
 
 
@@ -101,25 +101,5 @@ async def add_rooms(request: Request, hotel_id: UUID, code: str, body: AddRoomsB
         hotel_id=hotel_id,
         stream_id=hotel_id,
         command=AddRooms(room_type=code, rooms=body.rooms),
-        render=partial(answers.room_type_changed, code),
-    )
-
-
-@router.put("/{hotel_id}/room-types/{code}/prices", response_model=RoomTypeAnswer)
-async def set_prices(request: Request, hotel_id: UUID, code: str, body: SetPricesBody) -> Response:
-    """Set the price of nights. Bookings made before keep theirs. Needs a member of the hotel."""
-    return await submit(
-        side_of(request),
-        request,
-        require_member(request, hotel_id),
-        hotel_id=hotel_id,
-        stream_id=hotel_id,
-        command=SetPrices(
-            room_type=code,
-            first=body.first,
-            until=body.until,
-            weekdays=tuple(sorted(set(body.weekdays))) if body.weekdays else EVERY_DAY,
-            price=Decimal(body.price),
-        ),
         render=partial(answers.room_type_changed, code),
     )

@@ -4,19 +4,9 @@ from typing import Any
 
 import orjson
 
-from tests.commands.conftest import Hotel
-from tests.eventstore.house import superuser
+from tests.commands.conftest import Hotel, written
 
 NUL, SURROGATE = "\\u0000", "\\ud800"
-
-
-async def _written(hotel: Hotel) -> int:
-    async with superuser(hotel.service.settings) as connection:
-        count: int = await connection.fetchval(
-            "select (select count(*) from ledger.event) + (select count(*) from ledger.idempotency)"
-            " + (select count(*) from ledger.guest_key)"
-        )
-        return count
 
 
 BAD_FIELDS: list[tuple[dict[str, Any], str]] = [
@@ -63,7 +53,7 @@ BAD_FIELDS: list[tuple[dict[str, Any], str]] = [
 
 
 async def test_a_bad_field_is_pointed_at(hotel: Hotel) -> None:
-    before = await _written(hotel)
+    before = await written(hotel)
     for fields, pointer in BAD_FIELDS:
         answer = await hotel.guest.post(
             f"{hotel.path}/bookings", json=hotel.stay(**fields), headers={"Idempotency-Key": "bad"}
@@ -74,19 +64,19 @@ async def test_a_bad_field_is_pointed_at(hotel: Hotel) -> None:
         pointers = [error["pointer"] for error in answer.json()["errors"]]
         assert any(found == pointer or found.startswith(pointer + "/") for found in pointers), said
         assert len(answer.content) < 20_000, said
-        assert await _written(hotel) == before, said
+        assert await written(hotel) == before, said
 
 
 async def test_a_query_parameter_is_refused_not_ignored(hotel: Hotel) -> None:
-    before = await _written(hotel)
+    before = await written(hotel)
     for query in ("dry_run=true", "%00", "&&", "a" * 3000):
         answer = await hotel.guest.post(f"{hotel.path}/bookings?{query}", json=hotel.stay())
         assert (answer.status_code, answer.json()["errors"][0]["in"]) == (422, "query"), answer.text
-    assert await _written(hotel) == before
+    assert await written(hotel) == before
 
 
 async def test_a_stay_that_cannot_be_is_named(hotel: Hotel) -> None:
-    before = await _written(hotel)
+    before = await written(hotel)
     for first, until, code in (
         (3, 2, "stay_negative"),
         (-1, 2, "arrival_in_past"),
@@ -95,7 +85,7 @@ async def test_a_stay_that_cannot_be_is_named(hotel: Hotel) -> None:
     ):
         answer = await hotel.book(first, until)
         assert (answer.status_code, answer.json()["code"]) == (422, code)
-    assert await _written(hotel) == before
+    assert await written(hotel) == before
 
 
 BAD_BODIES = [
@@ -116,17 +106,17 @@ BAD_BODIES = [
 
 
 async def test_a_body_that_is_no_booking_is_refused(hotel: Hotel) -> None:
-    before = await _written(hotel)
+    before = await written(hotel)
     for body in BAD_BODIES:
         answer = await hotel.guest.post(
             f"{hotel.path}/bookings", content=body, headers={"Content-Type": "application/json"}
         )
         assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request"), body[:40]
-    assert await _written(hotel) == before
+    assert await written(hotel) == before
 
 
 async def test_nul_bytes_and_unpaired_surrogates_are_refused(hotel: Hotel) -> None:
-    before = await _written(hotel)
+    before = await written(hotel)
     body = orjson.dumps(hotel.stay(agent="AGENT")).decode()
     for known in ("web", "Ana Guest", "ana@example.org", "AGENT", "DBL"):
         for text in (NUL, SURROGATE, "\\udfff\\ud800", "a" + NUL):
@@ -134,7 +124,7 @@ async def test_nul_bytes_and_unpaired_surrogates_are_refused(hotel: Hotel) -> No
             assert content != body
             answer = await hotel.guest.post(f"{hotel.path}/bookings", content=content.encode())
             assert answer.status_code == 422, (known, text, answer.text)
-    assert await _written(hotel) == before
+    assert await written(hotel) == before
 
 
 async def test_a_body_beyond_the_limit_is_413(hotel: Hotel) -> None:
@@ -145,7 +135,7 @@ async def test_a_body_beyond_the_limit_is_413(hotel: Hotel) -> None:
 
 async def test_headers_that_cannot_be_are_refused(hotel: Hotel) -> None:
     booking = (await hotel.book()).json()
-    before = await _written(hotel)
+    before = await written(hotel)
     for key in (b"", b" ", b"x" * 256, "k\u00e9y".encode("latin-1"), b"a\tb"):
         answer = await hotel.guest.post(
             f"{hotel.path}/bookings", json=hotel.stay(), headers=[(b"Idempotency-Key", key)]
@@ -156,7 +146,7 @@ async def test_headers_that_cannot_be_are_refused(hotel: Hotel) -> None:
             f"{hotel.path}/bookings/{booking['booking_id']}/cancel", json={}, headers={"If-Match": tag}
         )
         assert answer.status_code == 422, (tag, answer.text)
-    assert await _written(hotel) == before
+    assert await written(hotel) == before
 
 
 async def test_a_hotel_or_room_type_in_a_path_that_is_not_there_is_404(hotel: Hotel) -> None:
@@ -174,7 +164,7 @@ async def test_a_hotel_or_room_type_in_a_path_that_is_not_there_is_404(hotel: Ho
 
 
 async def test_a_hotel_that_cannot_be_is_not_opened(hotel: Hotel) -> None:
-    before = await _written(hotel)
+    before = await written(hotel)
     bad: list[dict[str, Any]] = [
         {"timezone": "Mars/Olympus"},
         {"timezone": "../../etc/passwd"},
@@ -193,4 +183,4 @@ async def test_a_hotel_that_cannot_be_is_not_opened(hotel: Hotel) -> None:
         body = {"name": "B", "city": "B", "country": "PT", "timezone": "UTC", "currency": "EUR", **fields}
         answer = await hotel.administrator.post("/v1/hotels", json=body)
         assert answer.status_code == 422, (fields, answer.text)
-    assert await _written(hotel) == before
+    assert await written(hotel) == before

@@ -28,7 +28,13 @@ async def test_anyone_books_and_gets_reference_total_lines_and_position(hotel: H
         "arrival": hotel.day(1).isoformat(),
         "departure": hotel.day(3).isoformat(),
         "nights": [
-            {"date": hotel.day(day).isoformat(), "price": {"amount": "250.50", "currency": "EUR"}} for day in (1, 2)
+            {
+                "date": hotel.day(day).isoformat(),
+                "room_type": "STE",
+                "room": None,
+                "price": {"amount": "250.50", "currency": "EUR"},
+            }
+            for day in (1, 2)
         ],
         "state": "confirmed",
         "room": None,
@@ -56,6 +62,7 @@ async def test_a_hold_is_confirmed_by_the_desk(hotel: Hotel) -> None:
 
 async def test_a_stay_from_arrival_to_early_departure(hotel: Hotel) -> None:
     booking = await hotel.book(0, 3)
+    assert (await hotel.then(booking, "assign-room")).status_code == 200
     assert (await hotel.then(booking, "check-in")).json()["state"] == "checked_in"
     left = await hotel.then(booking, "check-out")
     assert left.json()["state"] == "checked_out"
