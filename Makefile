@@ -4,12 +4,13 @@
 ARGS ?= -n 2
 BENCH_ARGS ?=
 
-.PHONY: help run test check lock bench clean
+.PHONY: help run test check prove lock bench clean
 
 help:
 	@echo "make run    run StaySync with its own PostgreSQL and Valkey (STAYSYNC_* variables: docs/configuration.md)"
 	@echo "make test   run the tests (ARGS='-n 2' are pytest's arguments)"
 	@echo "make check  linter, formatter, types, direction of imports"
+	@echo "make prove  the state machines for a long time: they look for a way around the promises"
 	@echo "make bench  measure (BENCH_ARGS are its arguments)"
 	@echo "make lock   pin the newest packages that pyproject.toml allows, with hashes"
 	@echo "make clean  remove the environment and caches; data stays"
@@ -28,6 +29,11 @@ check:
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+
+# The state machines, forty times as long as in `make test`: about half an hour.
+prove:
+	@sh requirements/environment.sh dev
+	@STAYSYNC_TEST_THOROUGHNESS=40 exec .venv/bin/python -m pytest -n 2 tests/machine
 
 bench:
 	@sh requirements/environment.sh dev

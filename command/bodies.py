@@ -1,5 +1,6 @@
 """The bodies of commands. Unknown fields, control characters and loose types are refused; amounts are strings."""
 
+import re
 from datetime import date, time
 from decimal import Decimal
 from typing import Annotated, Literal, Self
@@ -55,7 +56,8 @@ type Email = Annotated[
 ]
 type Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9 ()./-]{3,40}$")]
 type Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)]
-type Amount = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}(\.[0-9]{1,3})?$"), Field(examples=["120.00"])]
+_AMOUNT = re.compile(r"^[0-9]{1,9}(\.[0-9]{1,3})?$")
+type Amount = Annotated[str, StringConstraints(pattern=_AMOUNT), Field(examples=["120.00"])]
 type LineNumber = Annotated[int, Field(ge=1, le=MAX_LINES)]
 type LineNumbers = Annotated[tuple[LineNumber, ...], Field(min_length=1, max_length=MAX_LINES)]
 
@@ -236,29 +238,43 @@ class ChangedRoomBody(PartyBody):
     departure: date | None = None
 
 
-class MoneyBody(Body):
-    """An amount in a currency."""
+class ExpectedTotal(Body):
+    """An amount, with its currency or without: `{"amount": "240.00", "currency": "EUR"}` or `"240.00"`."""
+
+    model_config = ConfigDict(
+        json_schema_extra=lambda schema: schema.update(
+            anyOf=[
+                {"type": "string", "pattern": _AMOUNT.pattern, "examples": ["240.00"]},
+                {key: schema.pop(key) for key in ("type", "properties", "required", "additionalProperties")},
+            ]
+        )
+    )
 
     amount: Amount
-    currency: Currency
+    currency: Currency | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_amount(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        if not _AMOUNT.fullmatch(value):
+            raise ValueError("an amount looks like 240.00")
+        return {"amount": value}
 
 
 class PricedBody(Body):
     """What a booking is to cost."""
 
-    expected_total: MoneyBody | Amount | None = None
+    expected_total: ExpectedTotal | None = None
     price_override: Amount | None = None
 
     @property
     def expected(self) -> tuple[Decimal | None, str | None]:
         """The total that the client expects, and its currency if it said one."""
-        match self.expected_total:
-            case MoneyBody(amount=amount, currency=currency):
-                return Decimal(amount), currency
-            case str(amount):
-                return Decimal(amount), None
-            case None:
-                return None, None
+        if self.expected_total is None:
+            return None, None
+        return Decimal(self.expected_total.amount), self.expected_total.currency
 
     @property
     def override(self) -> Decimal | None:

@@ -9,11 +9,11 @@ from uuid import UUID
 from domain.calendar import business_date, nights
 from domain.rejections import (
     AllowanceTooHigh,
-    ArrivalInPast,
     BelowSold,
     BeyondHorizon,
     PriceNotRepresentable,
     RangeEmpty,
+    RangeInPast,
     RoomExists,
     RoomOutOfOrder,
     RoomTypeExists,
@@ -415,11 +415,11 @@ def max_allowance(rooms: int) -> int:
 
 
 def check_range(first: date, until: date, hotel: Hotel, today: date) -> None:
-    """Whether nights [first, until) can be changed. Raises RangeEmpty, ArrivalInPast, BeyondHorizon."""
+    """Whether nights [first, until) can be changed. Raises RangeEmpty, RangeInPast, BeyondHorizon."""
     if until <= first:
         raise RangeEmpty(first=first, until=until)
     if first < today:
-        raise ArrivalInPast(arrival=first, business_date=today)
+        raise RangeInPast(first=first, business_date=today)
     if until > hotel.bookable_until:
         raise BeyondHorizon(departure=until, bookable_until=hotel.bookable_until)
 
@@ -461,7 +461,7 @@ def _return_to_service(command: ReturnToService, hotel: Hotel, today: date, stoc
     room_type = hotel.type_of(command.room)
     first = command.first or today
     if first < today:
-        raise ArrivalInPast(arrival=first, business_date=today)
+        raise RangeInPast(first=first, business_date=today)
     back: list[date] = []
     lowered: list[date] = []
     for outage in hotel.outages.get(command.room, ()):

@@ -109,6 +109,18 @@ class RangeEmpty(Rejected):
 
 
 @_rejection
+class RangeInPast(Rejected):
+    """A range of nights that begins before the business date: what is over can't be changed."""
+
+    first: date
+    business_date: date
+    pointer = "/from"
+
+    def __str__(self) -> str:
+        return f"The night of {self.first} lies before the hotel's business date {self.business_date}."
+
+
+@_rejection
 class StayTooLong(Rejected):
     nights: int
     maximum: int
@@ -145,7 +157,7 @@ class BeyondHorizon(Rejected):
     pointer = "/departure"
 
     def __str__(self) -> str:
-        return f"The departure {self.departure} lies after {self.bookable_until}, up to which this hotel can be booked."
+        return f"{self.departure} lies after {self.bookable_until}, up to which this hotel can be booked."
 
 
 @_rejection

@@ -362,6 +362,17 @@ TABLE: dict[type[Exception], Entry] = dict(
             members=lambda e: {"business_date": e.business_date.isoformat()},
         ),
         _row(
+            rejections.RangeInPast,
+            Problem(
+                "range_in_past",
+                422,
+                "The range begins in the past",
+                "Nights before the hotel's business date, in the member business_date, can't be changed any more.",
+            ),
+            errors=_pointed,
+            members=lambda e: {"business_date": e.business_date.isoformat()},
+        ),
+        _row(
             rejections.DepartureInPast,
             Problem(
                 "departure_in_past",

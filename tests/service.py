@@ -32,10 +32,12 @@ def environment(settings: Settings, port: int) -> dict[str, str]:
 
 
 @contextmanager
-def process(settings: Settings, port: int, *command: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """`staysync COMMAND` as a process of its own, stopped in the end."""
+def process(
+    settings: Settings, port: int, *command: str, program: tuple[str, ...] = ("staysync",)
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """`staysync COMMAND`, or another module's command, as a process of its own, stopped in the end."""
     started = subprocess.Popen(  # noqa: S603 - our own program
-        [sys.executable, "-m", "staysync", *command], env=environment(settings, port), cwd=_ROOT
+        [sys.executable, "-m", *program, *command], env=environment(settings, port), cwd=_ROOT
     )
     try:
         yield started
@@ -49,11 +51,11 @@ def process(settings: Settings, port: int, *command: str) -> Iterator["subproces
 
 
 @contextmanager
-def serving(settings: Settings, *, worker: bool = True) -> Iterator[str]:
-    """The service's address, once it is ready."""
+def serving(settings: Settings, *, worker: bool = True, program: tuple[str, ...] = ("staysync",)) -> Iterator[str]:
+    """The service's address, once it is ready; the API runs as `program`."""
     port = free_port()
     with ExitStack() as stack:
-        api = stack.enter_context(process(settings, port, "serve"))
+        api = stack.enter_context(process(settings, port, "serve", program=program))
         if worker:
             stack.enter_context(process(settings, port, "worker", "projections"))
         url = f"http://127.0.0.1:{port}"

@@ -48,6 +48,10 @@ BAD_FIELDS: list[tuple[dict[str, Any], str]] = [
     ({"expected_total": {"amount": "1", "currency": "USD"}}, "/expected_total/currency"),
     ({"expected_total": "1e9"}, "/expected_total"),
     ({"expected_total": "NaN"}, "/expected_total"),
+    ({"expected_total": 5}, "/expected_total"),
+    ({"expected_total": {"amount": 5, "currency": "EUR"}}, "/expected_total/amount"),
+    ({"expected_total": {"amount": "5", "currency": "euro"}}, "/expected_total/currency"),
+    ({"expected_total": {"amount": "5", "tax": "1"}}, "/expected_total/tax"),
     ({"price": "1.00"}, "/price"),
 ]
 

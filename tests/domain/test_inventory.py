@@ -12,7 +12,6 @@ from domain.hotels import max_allowance
 from domain.inventory import AllowanceSet, PricesSet, RestrictionsSet, SetAllowance, SetPrices, SetRestrictions
 from domain.rejections import (
     AllowanceTooHigh,
-    ArrivalInPast,
     BelowSold,
     BeyondHorizon,
     ClosedToArrival,
@@ -20,6 +19,7 @@ from domain.rejections import (
     MinimumStay,
     PriceNotRepresentable,
     RangeEmpty,
+    RangeInPast,
     Rejected,
     SoldOut,
     StopSell,
@@ -42,7 +42,7 @@ class TestPrices:
     @pytest.mark.parametrize(
         ("command", "reason"),
         [
-            (prices(first=-1), ArrivalInPast),
+            (prices(first=-1), RangeInPast),
             (prices(until=731), BeyondHorizon),
             (prices(first=3, until=2), RangeEmpty),
             (prices(until=0), RangeEmpty),

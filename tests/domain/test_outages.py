@@ -18,10 +18,10 @@ from domain.hotels import (
 )
 from domain.rejections import (
     AllowanceTooHigh,
-    ArrivalInPast,
     BelowSold,
     BeyondHorizon,
     RangeEmpty,
+    RangeInPast,
     Rejected,
     RoomOutOfOrder,
     RoomTaken,
@@ -97,7 +97,7 @@ class TestOutOfOrder:
         ("command", "reason"),
         [
             (broken("999"), UnknownRoom),
-            (broken(first=-1), ArrivalInPast),
+            (broken(first=-1), RangeInPast),
             (broken(first=3), RangeEmpty),
             (broken(until=731), BeyondHorizon),
         ],
@@ -135,7 +135,7 @@ class TestBackInService:
         assert decide(ReturnToService(room="101", first=day(5)), out_of_order("101", 1, 3)) == []
 
     def test_not_for_the_past_and_not_for_rooms_that_are_not_there(self) -> None:
-        with pytest.raises(ArrivalInPast):
+        with pytest.raises(RangeInPast):
             decide(ReturnToService(room="101", first=day(-1)))
         with pytest.raises(UnknownRoom):
             decide(ReturnToService(room="999"))

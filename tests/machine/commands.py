@@ -1,5 +1,6 @@
 """What the state machines send, drawn at random over few rooms and few nights, so that much of it collides."""
 
+import os
 from dataclasses import dataclass
 from typing import Literal
 
@@ -117,3 +118,8 @@ sent: st.SearchStrategy[Sent] = st.one_of(
     ),
 )
 bursts = st.lists(sent, min_size=1, max_size=8)
+
+
+def thoroughness() -> int:
+    """How many times more than usual the machines try: STAYSYNC_TEST_THOROUGHNESS, which `make prove` sets."""
+    return int(os.environ.get("STAYSYNC_TEST_THOROUGHNESS", "1"))

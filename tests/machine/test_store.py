@@ -64,6 +64,7 @@ from tests.machine.commands import (
     Sent,
     Swapped,
     bursts,
+    thoroughness,
 )
 from tests.machine.model import Model
 from tests.machine.sabotage import CONTROLS, Control, switch_off, told, weaken
@@ -318,7 +319,7 @@ def run(settings: Settings, *, examples: int, steps: int, **options: Any) -> Non
 
 
 def test_the_promises_hold_whatever_several_clients_do(settings: Settings) -> None:
-    run(settings, examples=25, steps=12)
+    run(settings, examples=50 * thoroughness(), steps=12)
 
 
 @pytest.mark.parametrize("control", CONTROLS, ids=lambda control: control.name)
