@@ -39,8 +39,11 @@ def one_line_errors() -> Iterator[None]:
         if error.title != "Settings":
             raise
         for problem in error.errors():
+            if problem["type"] == "default_factory_not_called":
+                continue  # it follows from another setting's problem
             name = "_".join(["STAYSYNC", *(str(part).upper() for part in problem["loc"])])
-            typer.echo(f"StaySync can't start: {name}: {problem['msg']}", err=True)
+            reason = problem["msg"].removeprefix("Value error, ")
+            typer.echo(f"StaySync can't start: {f'{name}: ' if problem['loc'] else ''}{reason}", err=True)
         raise typer.Exit(EXIT_CANNOT_START) from error
 
 

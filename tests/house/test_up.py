@@ -81,6 +81,15 @@ def test_a_setting_that_cannot_be_right(tmp_path: Path) -> None:
     assert "STAYSYNC_WORKERS" in _refusal(tmp_path / "data", free_port(), STAYSYNC_WORKERS="many")
 
 
+def test_a_setting_that_others_follow_from_is_named_alone(tmp_path: Path) -> None:
+    assert "STAYSYNC_PORT: " in _refusal(tmp_path / "data", free_port(), STAYSYNC_PORT="http")
+
+
+def test_settings_that_do_not_go_together(tmp_path: Path) -> None:
+    line = _refusal(tmp_path / "data", free_port(), STAYSYNC_ADMIN_EMAIL="admin@example.org")
+    assert line == "StaySync can't start: STAYSYNC_ADMIN_EMAIL and STAYSYNC_ADMIN_PASSWORD go together"
+
+
 def test_a_database_that_is_not_there(tmp_path: Path) -> None:
     url = f"postgresql://someone@127.0.0.1:{free_port()}/staysync"
     assert "can't be used" in _refusal(tmp_path / "data", free_port(), STAYSYNC_DATABASE_URL=url)
