@@ -90,6 +90,7 @@ async def start_postgres(
     await asyncio.to_thread(stop_leftover, record, signal.SIGINT)
     password = ensure_password(password_file)
     if not (cluster / "PG_VERSION").exists():
+        _check_room(cluster)
         await asyncio.to_thread(_make_cluster, programs, cluster, password, identity)
     _check_version(cluster)
     await asyncio.to_thread(_forget_dead_postmaster, cluster)
@@ -281,6 +282,15 @@ def _make_cluster(programs: Path, cluster: Path, password: str, identity: str) -
         raise CannotStartError(f"PostgreSQL's data couldn't be made in {draft}: {lines[-1]}")
     os.sync()
     draft.rename(cluster)
+
+
+def _check_room(cluster: Path) -> None:
+    """Refuse a folder that holds something and no cluster: it may be one that lost files, and nobody's to overwrite."""
+    if cluster.exists() and not (cluster.is_dir() and next(cluster.iterdir(), None) is None):
+        raise CannotStartError(
+            f"{cluster} is there and isn't PostgreSQL's data (it has no PG_VERSION):"
+            " restore it from a backup, move it away, or choose another STAYSYNC_DATA_DIR"
+        )
 
 
 def _check_version(cluster: Path) -> None:

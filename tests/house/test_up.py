@@ -77,6 +77,13 @@ def test_a_data_directory_of_another_postgresql_version(tmp_path: Path) -> None:
     assert "belongs to PostgreSQL 16" in _refusal(tmp_path / "data", free_port())
 
 
+def test_a_data_directory_with_something_else_in_its_place(tmp_path: Path) -> None:
+    kept = tmp_path / "data" / "postgres" / "base"
+    kept.mkdir(parents=True)
+    assert "isn't PostgreSQL's data (it has no PG_VERSION)" in _refusal(tmp_path / "data", free_port())
+    assert kept.is_dir()
+
+
 def test_a_setting_that_cannot_be_right(tmp_path: Path) -> None:
     assert "STAYSYNC_WORKERS" in _refusal(tmp_path / "data", free_port(), STAYSYNC_WORKERS="many")
 
