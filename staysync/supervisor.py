@@ -68,6 +68,11 @@ class _House:
         self.children: list[_Watched] = []
         self.watchers: set[asyncio.Task[None]] = set()
 
+    @property
+    def runs_something(self) -> bool:
+        """Whether anything was started."""
+        return bool(self.servers or self.children)
+
     def watch(self, watched: _Watched, among: list[_Watched]) -> None:
         among.append(watched)
         self.watchers.add(asyncio.create_task(_keep_running(watched)))
@@ -94,9 +99,13 @@ async def run_all(settings: Settings) -> None:
             if await _unless_stopped(_start(settings, house, began), stopping):
                 await stopping.wait()
         finally:
-            say("\nStopping …")
+            # A start that failed before anything ran has one line to say, and it is the reason.
+            tells = house.runs_something or stopping.is_set()
+            if tells:
+                say("\nStopping …")
             await house.stop()
-            say("StaySync has stopped.")
+            if tells:
+                say("StaySync has stopped.")
 
 
 async def make_first_things(settings: Settings) -> "list[SignIn]":

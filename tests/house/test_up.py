@@ -36,10 +36,11 @@ def _up(data_dir: Path, port: int, **settings: str) -> "subprocess.Popen[str]":
 def _refusal(data_dir: Path, port: int, **settings: str) -> str:
     """The one line on standard error of a start that must fail."""
     process = _up(data_dir, port, **settings)
-    _, errors = process.communicate(timeout=_PATIENCE_S)
+    output, errors = process.communicate(timeout=_PATIENCE_S)
     assert process.returncode == 2, errors
     lines = errors.strip().splitlines()
     assert len(lines) == 1, errors
+    assert ("Stopping" in output) == bool(list(data_dir.glob("log/*"))), "it tells of an end where nothing began"
     assert _left_behind(data_dir) == []
     return lines[0]
 
