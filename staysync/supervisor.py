@@ -31,11 +31,19 @@ CHILDREN: dict[str, tuple[str, ...]] = {
 }
 
 _READY_S = 60.0
+_SHOWN_S = 15.0
 _LOOK_S = 0.05
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 30.0
 _ATTEMPTS = 3  # of the API to come up at all: once may be bad luck, such as a database that was just restarted
 _STEADY_S = 60.0  # a child that ran this long has earned a quick restart
+
+_SOME_BEHIND = """
+    select exists (
+        select from ledger.head h left join read.checkpoint c on c.hotel_id = h.hotel_id
+         where h.seq > coalesce(c.seq, 0) and c.parked_seq is null
+    )
+"""
 
 
 def say(line: str) -> None:
@@ -147,6 +155,8 @@ async def _start(settings: Settings, house: _House, began: float) -> None:
     try:
         sign_ins = await make_first_things(settings)
         await serving
+        if sign_ins:
+            await _shows_the_demo(settings)
     finally:
         serving.cancel()
         await asyncio.gather(serving, return_exceptions=True)
@@ -283,6 +293,20 @@ async def _is_ready(settings: Settings) -> bool:
         return False
     finally:
         writer.close()
+
+
+async def _shows_the_demo(settings: Settings) -> None:
+    """Wait, a bounded while, until the read tables hold the demo: the first thing that people do is to ask for it."""
+    import asyncpg
+
+    deadline = time.monotonic() + _SHOWN_S
+    with contextlib.suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        connection = await asyncpg.connect(settings.role_url("owner"), timeout=_SHOWN_S)
+        try:
+            while await connection.fetchval(_SOME_BEHIND) and time.monotonic() < deadline:  # noqa: ASYNC110 - others move it
+                await asyncio.sleep(_LOOK_S)
+        finally:
+            await connection.close()
 
 
 def _reachable(host: str) -> str:

@@ -115,6 +115,21 @@ def test_a_signal_while_starting_stops_what_had_started(tmp_path: Path, number: 
     assert _left_behind(data_dir) == []
 
 
+def test_whoever_reads_that_it_runs_finds_the_demo(tmp_path: Path) -> None:
+    port = free_port()
+    process = _up(tmp_path / "data", port)
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "StaySync is running" in line:
+                break
+        hotels = httpx.get(f"http://127.0.0.1:{port}/v1/hotels", timeout=10).json()["items"]
+    finally:
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=_PATIENCE_S)
+    assert len(hotels) == 3, errors
+
+
 def test_it_answers_starts_again_what_dies_and_leaves_nothing_behind(tmp_path: Path) -> None:
     data_dir, port = tmp_path / "data", free_port()
     process = _up(data_dir, port, STAYSYNC_DEMO="0")
