@@ -3,8 +3,10 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from starlette.requests import Request
@@ -51,10 +53,17 @@ async def open_query_side(url: str, *, pool_size: int, position_wait_s: float) -
         # A booking and its lines are read by several statements, and must be of the same moment.
         isolation_level="REPEATABLE READ",
     )
+    event.listen(engine.sync_engine, "checkout", _refuse_closed)
     try:
         yield QuerySide(engine, async_sessionmaker(engine, expire_on_commit=False), position_wait_s)
     finally:
         await engine.dispose()
+
+
+def _refuse_closed(connection: Any, *_: object) -> None:
+    """Let the pool open new connections after the server ended the old ones, which the driver knows without asking."""
+    if connection.driver_connection.is_closed():
+        raise InvalidatePoolError
 
 
 def query_of(request: Request) -> QuerySide:

@@ -1,5 +1,6 @@
 """What holds for every request: ids, limits, headers, and an answer to every error."""
 
+import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -15,6 +16,7 @@ from query.side import open_query_side
 from staysync.app import create_app
 from staysync.settings import Settings
 from tests.clients import ORIGIN, PASSWORD, Running
+from tests.eventstore.house import superuser
 
 
 @pytest.fixture
@@ -174,6 +176,20 @@ async def test_another_schema_is_unready_and_said(service: Running) -> None:
         ready = await client.get("/health/ready")
     assert (ready.status_code, ready.json()["status"]) == (503, "unready")
     assert "not at future_0009" in ready.json()["checks"]["database"]
+
+
+async def test_after_the_database_ended_all_connections_the_next_question_is_answered(service: Running) -> None:
+    async with service.client() as client:
+        await asyncio.gather(*(client.get("/v1/hotels") for _ in range(4)))  # so that the pool holds several
+        async with superuser(service.settings) as connection:
+            await connection.execute(
+                "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
+                " where datname = current_database() and pid <> pg_backend_pid()"
+            )
+        await asyncio.sleep(0.1)  # until the driver has heard of it
+        for path in ("/health/ready", "/v1/hotels", "/v1/hotels"):
+            answer = await client.get(path)
+            assert answer.status_code == 200, (path, answer.text)
 
 
 async def test_while_the_database_is_away_clients_are_told_to_come_again(service: Running) -> None:
