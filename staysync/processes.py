@@ -37,6 +37,7 @@ def launch(
 
     Call it from the main thread: the kernel takes the end of the calling thread for the end of the parent. The program
     gets a process group of its own, so that Ctrl-C reaches the supervisor alone, which then stops all in order.
+    Raises `CannotStartError`, after ending the program, if it can't be noted.
     """
     process = subprocess.Popen(  # noqa: S603 - the programs are ours or of our wheels
         _through_launcher(command, identity, death_signal),
@@ -47,7 +48,12 @@ def launch(
         cwd=folder,
         process_group=0,
     )
-    record.write_text(f"{process.pid} {birth_of(process.pid)}\n", encoding="ascii")
+    try:
+        record.write_text(f"{process.pid} {birth_of(process.pid)}\n", encoding="ascii")
+    except OSError as error:  # a process that nobody remembers would outlive us
+        kill_group(process.pid)
+        process.wait()
+        raise CannotStartError(f"{record} can't be written: {error.strerror}") from error
     if given_input is not None and process.stdin is not None:
         with contextlib.suppress(BrokenPipeError), process.stdin:  # it ended already: whoever waits for it sees why
             process.stdin.write(given_input)

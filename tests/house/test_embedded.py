@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import asyncpg
@@ -12,7 +13,7 @@ import pytest
 import redis.asyncio
 
 from staysync.embedded import EmbeddedServer, start_postgres, start_valkey
-from staysync.processes import CannotStartError, birth_of, run_once, sole_user, stop_leftover, wait_until
+from staysync.processes import CannotStartError, birth_of, launch, run_once, sole_user, stop_leftover, wait_until
 
 _PATIENCE_S = 60.0
 
@@ -126,6 +127,15 @@ def test_a_data_directory_that_cannot_be_written_is_named(tmp_path: Path) -> Non
         sole_user(tmp_path / "file" / "data"),
     ):
         pytest.fail("it was made inside a file")
+
+
+def test_a_program_that_cannot_be_noted_does_not_run_on(tmp_path: Path) -> None:
+    alive = tmp_path / "pid"
+    script = f"import os, time; open({str(alive)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    with pytest.raises(CannotStartError, match="can't be written"):
+        launch([sys.executable, "-c", script], record=tmp_path / "no" / "such.pid", death_signal=signal.SIGTERM)
+    time.sleep(1)
+    assert not alive.exists() or birth_of(int(alive.read_text())) is None
 
 
 def test_a_recorded_pid_that_means_another_process_now_is_left_alone(tmp_path: Path) -> None:
