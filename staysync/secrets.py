@@ -1,12 +1,16 @@
 """Knows the secrets that an installation makes for itself: keys and passwords, each in a file of its own."""
 
 import base64
+import contextlib
 import hashlib
 import os
 import secrets as randomness
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
+
+from staysync.processes import CannotStartError
 
 if TYPE_CHECKING:  # importing cryptography takes longer than reading a password does
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -71,7 +75,8 @@ def load_secrets(directory: Path) -> Secrets:
 def ensure_secrets(directory: Path) -> Secrets:
     """Make what is missing, keep what is there. Safe when several processes do it at the same moment.
 
-    The directory is for its owner only (0700), and so is each file (0600).
+    The directory is for its owner only (0700), and so is each file (0600). Raises `CannotStartError` if it can't be
+    written.
     """
     _private_directory(directory)
     for name in ("master.key", "fingerprint.key"):
@@ -98,15 +103,17 @@ def read_password(file: Path) -> str:
 
 
 def _private_directory(directory: Path) -> None:
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if directory.stat().st_mode & 0o077:
-        directory.chmod(0o700)
+    with _one_line(directory):
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if directory.stat().st_mode & 0o077:
+            directory.chmod(0o700)
 
 
 def _write_once(file: Path, content: bytes) -> None:
     """Write a file that appears whole or not at all, and that the first of several writers decides."""
     draft = file.with_name(f".{file.name}.{os.getpid()}.{randomness.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with _one_line(file.parent):
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(content + b"\n")
@@ -118,6 +125,16 @@ def _write_once(file: Path, content: bytes) -> None:
             return  # another process was first: its secret is the one that counts
     finally:
         draft.unlink()
+
+
+@contextlib.contextmanager
+def _one_line(directory: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CannotStartError(
+            f"the secrets directory {directory} can't be written: {error.strerror}; STAYSYNC_SECRETS_DIR names another"
+        ) from error
 
 
 def _new_signing_key() -> bytes:

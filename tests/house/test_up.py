@@ -40,7 +40,7 @@ def _refusal(data_dir: Path, port: int, **settings: str) -> str:
     assert process.returncode == 2, errors
     lines = errors.strip().splitlines()
     assert len(lines) == 1, errors
-    assert ("Stopping" in output) == bool(list(data_dir.glob("log/*"))), "it tells of an end where nothing began"
+    assert ("Stopping" in output) == bool(list(data_dir.glob("log/*.log"))), "it tells of an end where nothing began"
     assert _left_behind(data_dir) == []
     return lines[0]
 
@@ -70,6 +70,12 @@ def test_a_data_directory_in_use(tmp_path: Path) -> None:
 def test_a_data_directory_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert "can't be written" in _refusal(tmp_path / "file" / "data", free_port())
+
+
+def test_a_secrets_directory_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    line = _refusal(tmp_path / "data", free_port(), STAYSYNC_SECRETS_DIR=str(tmp_path / "file" / "secrets"))
+    assert "secrets can't be written: Not a directory; STAYSYNC_SECRETS_DIR names another" in line
 
 
 def test_a_data_directory_of_another_postgresql_version(tmp_path: Path) -> None:
