@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 import asyncpg
 
 from staysync.processes import CannotStartError
-from staysync.secrets import ROLES, Role, ensure_password, ensure_secrets
+from staysync.secrets import ROLES, Role, ensure_password, ensure_secrets, load_secrets
 from staysync.settings import Settings
 
 if TYPE_CHECKING:  # generic in its type stubs only
@@ -84,6 +84,33 @@ def migrate(settings: Settings, revision: str = "heads") -> None:
     config.set_main_option("path_separator", "os")
     config.attributes["url"] = settings.role_url("owner")
     command.upgrade(config, revision)
+
+
+async def check_master_key(settings: Settings) -> None:
+    """Refuse to go on with another master key than the one that this database's guests are sealed with.
+
+    A new one is made where the file is missing, so a lost one would otherwise show only when a guest can't be read any
+    more, and with guests under both. Raises `CannotStartError`.
+    """
+    from cryptography.exceptions import InvalidTag
+
+    from command.side import MASTER_KEY_ID
+    from eventstore.guest_keys import MasterKey
+
+    connection = await asyncpg.connect(settings.role_url("owner"), timeout=_CONNECT_S)
+    try:
+        row = await connection.fetchrow("SELECT hotel_id, guest_id, wrapped_key FROM ledger.guest_key LIMIT 1")
+    finally:
+        await connection.close()
+    if row is None:
+        return
+    try:
+        MasterKey(MASTER_KEY_ID, load_secrets(settings.secrets_dir).master_key()).unwrap(*row)
+    except InvalidTag:
+        raise CannotStartError(
+            f"{settings.secrets_dir / 'master.key'} isn't the key that this database's guests are sealed with;"
+            " restore that one from its backup"
+        ) from None
 
 
 def database_name(settings: Settings) -> str:

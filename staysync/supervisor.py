@@ -147,10 +147,11 @@ async def _start(settings: Settings, house: _House, began: float) -> None:
         await asyncio.to_thread(stop_leftover, _record(settings, name), signal.SIGTERM)
     listen(settings).close()  # a taken port shows now, not after a minute of work
     settings = await _with_servers(settings, house)
-    from staysync.bootstrap import bootstrap, migrate
+    from staysync.bootstrap import bootstrap, check_master_key, migrate
 
     await bootstrap(settings)
     await asyncio.to_thread(migrate, settings)
+    await check_master_key(settings)
     serving = asyncio.create_task(_start_children(settings, house))
     try:
         sign_ins = await make_first_things(settings)
