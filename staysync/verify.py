@@ -80,13 +80,10 @@ async def verify(settings: Settings, hotel_id: UUID | None = None, progress: Pro
 
 async def _hotels(connection: Connection) -> list[UUID]:
     """Every hotel that anything is known of, also where what should belong to it is gone."""
-    rows = await connection.fetch(
-        """
-        select hotel_id from ledger.head union select hotel_id from ledger.event
-        union select hotel_id from read.checkpoint union select hotel_id from read.hotel
-        order by hotel_id
-        """
-    )
+    tables = [f"ledger.{name}" for name in ("head", "event", "night", "hold", "reference")]
+    tables += ["read.checkpoint", *(f"read.{table.name}" for table in TABLES)]
+    each = " union ".join(f"select hotel_id from {table}" for table in tables)  # noqa: S608 - our own names
+    rows = await connection.fetch(f"{each} order by hotel_id")
     return [row["hotel_id"] for row in rows if row["hotel_id"] != RESERVED_HOTEL]
 
 

@@ -56,6 +56,21 @@ async def test_one_changed_byte_of_an_event(settings: Settings) -> None:
     assert "adults is 2, should be 1" in found["read.booking_line"]
 
 
+@pytest.mark.parametrize("table", ["ledger.night", "read.night"])
+async def test_a_row_of_a_hotel_that_never_was(settings: Settings, house: House, table: str) -> None:
+    stranger = UUID(int=7)
+    await tamper(
+        settings,
+        f"insert into {table} select (jsonb_populate_record(n, jsonb_build_object('hotel_id', '{stranger}'))).*"  # noqa: S608
+        f" from {table} n where hotel_id = $1 limit 1",
+        house.hotel_id,
+    )
+    report = await verify(settings)
+    [found] = [each for each in report.differences if each.kind == table]
+    assert found.hotel_id == stranger
+    assert "no event accounts for" in found.facts
+
+
 @pytest.mark.usefixtures("house")
 async def test_changed_metadata(settings: Settings) -> None:
     await tamper(settings, 'update ledger.event set metadata = \'{"actor":"somebody"}\' where seq = 4')
