@@ -31,6 +31,8 @@ from domain.rooms import Candidate, Occupied, Period, Wanted, best_rooms, refuse
 from domain.selling import take_more
 from domain.stock import difference, merged
 
+_NO_FEATURES: frozenset[str] = frozenset()
+
 
 def assign_room(command: AssignRoom, booking: Booking, premises: Premises, now: datetime) -> list[RoomsAssigned]:
     """Give a line a room by hand. Raises Rejected; an empty list where the line has it already."""
@@ -188,17 +190,21 @@ def _stays(booking: Booking, room: str, besides: Iterable[int]) -> list[Occupied
 
 def candidates(room_type: str, booking: Booking, premises: Premises, settled: Iterable[int]) -> list[Candidate]:
     """The rooms of a type, with the nights in which others, or the `settled` lines of the booking, have them."""
-    hotel = premises.hotel
-    moving = {line.line for line in booking.lines} - set(settled)
+    hotel, occupied, features = premises.hotel, premises.occupied, premises.hotel.features
+    settled = set(settled)
+    # Few rooms are the booking's own or out of order, all others have nothing to be put together.
+    blocked: dict[str, list[Period | Occupied]] = {}
+    for line in booking.lines:
+        if line.line in settled:
+            for stay in line.rooms:
+                blocked.setdefault(stay.room, []).append(Period(stay.first, stay.until))
+    for room, outages in hotel.outages.items():
+        blocked.setdefault(room, []).extend(Period(outage.first, outage.until) for outage in outages)
     return [
         Candidate(
             room=room,
-            features=hotel.features.get(room, frozenset()),
-            taken=(
-                *(Period(stay.first, stay.until) for stay in premises.occupied.get(room, ())),
-                *(Period(stay.first, stay.until) for stay in _stays(booking, room, moving)),
-                *(Period(outage.first, outage.until) for outage in hotel.outages.get(room, ())),
-            ),
+            features=features.get(room, _NO_FEATURES),
+            taken=(*occupied.get(room, ()), *blocked[room]) if room in blocked else occupied.get(room, ()),
         )
         for room in hotel.room_types[room_type].rooms
     ]

@@ -1,6 +1,6 @@
 """Physical rooms: who has which room in which nights, and which room suits a stay best."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
@@ -32,7 +32,7 @@ class Occupied(NamedTuple):
     line: int
 
 
-type Occupancy = Mapping[str, Sequence[Occupied]]
+type Occupancy = Mapping[str, Collection[Occupied]]
 """Who has each room, in no particular order; a room that nobody has may be absent."""
 
 
@@ -47,13 +47,12 @@ class Period(NamedTuple):
         return self.first < until and first < self.until
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A room that could be given: what it offers, and the nights in which it can't be given."""
 
     room: str
     features: frozenset[str]
-    taken: tuple[Period, ...]
+    taken: Collection[Period | Occupied]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,11 +80,6 @@ def refuse_if_taken(room: str, stays: Iterable[Occupied], first: date, until: da
         )
 
 
-def is_free(candidate: Candidate, first: date, until: date) -> bool:
-    """Whether a room can be given for the nights [first, until)."""
-    return not any(period.overlaps(first, until) for period in candidate.taken)
-
-
 def best_rooms(wanted: Sequence[Wanted], candidates: Sequence[Candidate]) -> dict[int, str] | None:
     """A room for each of the stays, by line, each room given once at most; None where there aren't enough that fit.
 
@@ -93,7 +87,10 @@ def best_rooms(wanted: Sequence[Wanted], candidates: Sequence[Candidate]) -> dic
     snuggest fit between its neighbours, then no features that nobody asked for, then the room's name. Where a later
     stay finds nothing left, earlier ones give way if they have another room (augmenting paths, H. W. Kuhn 1955).
     """
-    choices = {stay.line: _choices(stay, candidates) for stay in wanted}
+    if len(wanted) == 1:  # by far the most frequent: the best one, without an order of all
+        fitting = _fitting(wanted[0], candidates)
+        return {wanted[0].line: min(fitting)[-1]} if fitting else None
+    choices = {stay.line: [room for *_, room in sorted(_fitting(stay, candidates))] for stay in wanted}
     given: dict[str, int] = {}
     for stay in wanted:
         if not _find_room(stay.line, choices, given, set()):
@@ -115,20 +112,27 @@ def _find_room(line: int, choices: Mapping[int, Sequence[str]], given: dict[str,
     return False
 
 
-def _choices(stay: Wanted, candidates: Sequence[Candidate]) -> list[str]:
-    fitting = [
-        candidate
-        for candidate in candidates
-        if stay.features <= candidate.features and is_free(candidate, stay.first, stay.until)
-    ]
-    fitting.sort(key=lambda candidate: _misfit(stay, candidate))
-    return [candidate.room for candidate in fitting]
+type _Fit = tuple[int, int, int, str]
+"""Short gaps, nights between its neighbours as far as they matter, features too many, the room: the least is best."""
 
 
-def _misfit(stay: Wanted, candidate: Candidate) -> tuple[int, int, int, str]:
-    before = [(stay.first - period.until).days for period in candidate.taken if period.until <= stay.first]
-    after = [(period.first - stay.until).days for period in candidate.taken if period.first >= stay.until]
-    gaps = [min(distances, default=LOOK_AROUND_NIGHTS) for distances in (before, after)]
-    short = sum(0 < gap <= SHORT_GAP_NIGHTS for gap in gaps)
-    room_around = sum(min(gap, LOOK_AROUND_NIGHTS) for gap in gaps)
-    return short, room_around, len(candidate.features - stay.features), candidate.room
+def _fitting(stay: Wanted, candidates: Iterable[Candidate]) -> list[_Fit]:
+    """How each room suits a stay, of those that it can have."""
+    # For every assignment all rooms of a type are looked at, so this is written for speed: one pass, nothing made.
+    first, until, features = stay.first, stay.until, stay.features
+    fitting: list[_Fit] = []
+    for candidate in candidates:
+        if not features <= candidate.features:
+            continue
+        before = after = LOOK_AROUND_NIGHTS
+        for taken in candidate.taken:
+            if taken[0] < until and first < taken[1]:
+                break
+            if taken[1] <= first:
+                before = min(before, (first - taken[1]).days)
+            if taken[0] >= until:
+                after = min(after, (taken[0] - until).days)
+        else:
+            short = (0 < before <= SHORT_GAP_NIGHTS) + (0 < after <= SHORT_GAP_NIGHTS)
+            fitting.append((short, before + after, len(candidate.features) - len(features), candidate.room))
+    return fitting

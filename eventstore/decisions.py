@@ -189,13 +189,18 @@ class HotelSituation:
 
     def _premises(self, *booking_ids: UUID) -> Premises:
         """What decisions on these bookings rest on; what they have themselves isn't among what others occupy."""
+        own = {
+            stay.room
+            for booking_id in booking_ids
+            for line in self.streams[booking_id][1].lines
+            for stay in line.rooms
+            if stay.room in self.occupied
+        }
+        others = {room: [stay for stay in self.occupied[room] if stay.booking_id not in booking_ids] for room in own}
         return Premises(
             hotel=self._known_hotel(),
             stock=self.nights,
-            occupied={
-                room: [stay for stay in stays if stay.booking_id not in booking_ids]
-                for room, stays in self.occupied.items()
-            },
+            occupied={**self.occupied, **others} if others else self.occupied,
         )
 
     def _known_booking(self, booking_id: UUID) -> tuple[int, Booking]:
@@ -216,7 +221,7 @@ class HotelSituation:
             occurred_at,
             has_bookings=self.was_booked,
             stock=self.nights,
-            occupied={room: list(stays) for room, stays in self.occupied.items()},
+            occupied=self.occupied,
         )
         for event in events:
             self.head.settings_version += 1

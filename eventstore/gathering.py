@@ -128,23 +128,28 @@ def _take_in_nights(rows: Iterable[asyncpg.Record], situations: Situations) -> N
         situations[hotel_id].nights[room_type, night] = NightStock(*stock)
 
 
-def _covers(known: Period | None, period: Period) -> bool:
-    return known is not None and known.first <= period.first and period.until <= known.until
+def _is_known(need: RoomsNeeded, known: Mapping[str, Period]) -> bool:
+    first, until = need.period
+    for room in need.rooms:
+        period = known.get(room)
+        if period is None or first < period.first or period.until < until:
+            return False
+    return True
 
 
 async def _read_rooms(connection: Connection, situation: HotelSituation, needs: Iterable[RoomsNeeded]) -> None:
     """Read who has rooms, those that several commands need in one period for all of them.
 
     The bookings that the batch knows may have been given other rooms by it than the database says: they count as they
-    are now.
+    are now. What was read before stays known: a batch that asks for other nights each time would read again and again.
     """
-    missing = [
-        need for need in needs if any(not _covers(situation.rooms_known.get(room), need.period) for room in need.rooms)
-    ]
+    known = situation.rooms_known
+    missing = [need for need in needs if not _is_known(need, known)]
     if not missing:
         return
     rooms = frozenset[str]().union(*(need.rooms for need in missing))
-    period = Period(min(need.period.first for need in missing), max(need.period.until for need in missing))
+    periods = [*(need.period for need in missing), *(known[room] for room in rooms if room in known)]
+    period = Period(min(period.first for period in periods), max(period.until for period in periods))
     found = await connection.fetch(statement("room_stays"), situation.hotel_id, list(rooms), *period)
     occupied: dict[str, set[Occupied]] = {room: set() for room in rooms}
     for room, first, until, booking_id, line in found:
@@ -155,7 +160,7 @@ async def _read_rooms(connection: Connection, situation: HotelSituation, needs: 
             if room in rooms:
                 occupied[room].add(Occupied(first, until, booking_id, line))
     situation.occupied |= occupied
-    situation.rooms_known |= dict.fromkeys(rooms, period)
+    known |= dict.fromkeys(rooms, period)
 
 
 # ---------------------------------------------------------------- holds that are past their deadline

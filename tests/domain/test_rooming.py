@@ -277,7 +277,7 @@ def test_the_rule_never_conflicts_and_finds_rooms_whenever_there_are_any(
         stay.line: {
             c.room
             for c in candidates
-            if stay.features <= c.features and not any(p.overlaps(stay.first, stay.until) for p in c.taken)
+            if stay.features <= c.features and not any(_shares_a_night(stay, p) for p in c.taken)
         }
         for stay in wanted
     }
@@ -290,7 +290,11 @@ def test_the_rule_never_conflicts_and_finds_rooms_whenever_there_are_any(
     for stay in wanted:
         room = by_room[found[stay.line]]
         assert stay.features <= room.features
-        assert not any(period.overlaps(stay.first, stay.until) for period in room.taken)
+        assert not any(_shares_a_night(stay, taken) for taken in room.taken)
+
+
+def _shares_a_night(stay: Wanted, taken: Period | Occupied) -> bool:
+    return Period(taken.first, taken.until).overlaps(stay.first, stay.until)
 
 
 def short_gaps(stay: Period, taken: list[Period]) -> int:
