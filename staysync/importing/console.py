@@ -166,6 +166,7 @@ def _tell(console: "Console", result: "Result", took_s: float) -> None:
         rate += f"; {result.found_steps:,} were done before"
     else:
         rate += f"; {history.lines - result.unfinished:,} lines, {(history.lines - result.unfinished) / took_s:,.0f}/s"
+    console.print(f"{len(result.moved):,} were given a room of another type than they booked.", highlight=False)
     console.print(f"{rate}.", highlight=False, soft_wrap=True)
     if result.stopped:
         console.print(
@@ -180,7 +181,12 @@ def _tell_refusals(console: "Console", result: "Result") -> None:
         return
     rows = result.history.rows
     reasons = Counter(
-        (refusal.rule, str(refusal.action), rows[line].hotel, rows[line].room_type)
+        (
+            refusal.rule,
+            str(refusal.action),
+            rows[line].hotel,
+            rows[line].assigned_type if refusal.action == "move" else rows[line].room_type,
+        )
         for line, refusal in result.refused.items()
     )
     table = Table("Refused for", "at", "Hotel", "Room type", "Bookings", title="Refusals")
@@ -207,10 +213,10 @@ def write_report(result: "Result", file: Path) -> None:
         if line in result.refused:
             refusal = result.refused[line]
             end |= {"end": "refused", "step": refusal.action, "rule": refusal.rule, "reason": refusal.reason}
-        else:
+        elif line not in result.imported:
+            end["end"] = "not yet"
+        if line not in result.refused or result.refused[line].action != "book":
             end["booking_id"] = str(result.hotels[row.hotel].booking_id(row))
-            if line not in result.imported:
-                end["end"] = "not yet"
         if row.flags:
             end["flags"] = row.flags
         ends[line] = end

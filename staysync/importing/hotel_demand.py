@@ -54,12 +54,14 @@ class Ending(StrEnum):
 class Row:
     """One booking of one room. `line` is its line in the file, the header being line 1, and so its identity.
 
-    `ended_on` is the day of leaving, of the cancellation or of the no-show. `price` is for each night.
+    `room_type` was booked; the room that the guest was given is of `assigned_type`. `ended_on` is the day of leaving,
+    of the cancellation or of the no-show. `price` is for each night.
     """
 
     line: int
     hotel: str
     room_type: str
+    assigned_type: str
     booked_on: date
     arrival: date
     departure: date
@@ -70,6 +72,16 @@ class Row:
     price: Decimal
     statistics: Statistics
     flags: tuple[str, ...]
+
+    @property
+    def is_moved(self) -> bool:
+        """Whether the room that was given is of another type than the one booked."""
+        return self.assigned_type != self.room_type
+
+    @property
+    def is_day_use(self) -> bool:
+        """Whether the stay has no night."""
+        return self.arrival == self.departure
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +154,8 @@ def _read(stream: gzip.GzipFile | BufferedReader, file: Path) -> History:
 _COLUMNS = (
     "hotel", "lead_time", "arrival_date_year", "arrival_date_month", "arrival_date_day_of_month",
     "stays_in_weekend_nights", "stays_in_week_nights", "adults", "children", "babies", "meal", "country",
-    "market_segment", "distribution_channel", "reserved_room_type", "agent", "company", "customer_type", "adr",
-    "reservation_status", "reservation_status_date",
+    "market_segment", "distribution_channel", "reserved_room_type", "assigned_room_type", "agent", "company",
+    "customer_type", "adr", "reservation_status", "reservation_status_date",
 )  # fmt: skip
 
 
@@ -179,9 +191,6 @@ def _row(line: int, fields: list[str], columns: dict[str, int]) -> Row:
     hotel = value["hotel"]
     if hotel not in HOTELS:
         raise _BadRow(f"unknown hotel {hotel[:40]!r}")
-    room_type = value["reserved_room_type"]
-    if not _ROOM_TYPE.fullmatch(room_type):
-        raise _BadRow(f"unusable room type {room_type[:40]!r}")
     arrival = _arrival(value)
     departure = _days_after(arrival, _count(value, "stays_in_weekend_nights") + _count(value, "stays_in_week_nights"))
     booked_on = _days_after(arrival, -_count(value, "lead_time"))
@@ -193,7 +202,8 @@ def _row(line: int, fields: list[str], columns: dict[str, int]) -> Row:
     return Row(
         line=line,
         hotel=HOTELS[HOTELS.index(hotel)],
-        room_type=_same(room_type),
+        room_type=_room_type(value["reserved_room_type"]),
+        assigned_type=_room_type(value["assigned_room_type"]),
         booked_on=booked_on,
         arrival=arrival,
         departure=departure,
@@ -338,5 +348,7 @@ def _label(text: str) -> str | None:
 
 
 @cache
-def _same(text: str) -> str:
-    return text
+def _room_type(code: str) -> str:
+    if not _ROOM_TYPE.fullmatch(code):
+        raise _BadRow(f"unusable room type {code[:40]!r}")
+    return code

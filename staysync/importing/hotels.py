@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from importlib.resources import files
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -26,12 +27,13 @@ from staysync.importing.hotel_demand import CURRENCY, Row
 from staysync.importing.plan import (
     BUSINESS_DAY_ROLLS_AT,
     TIMEZONE,
-    NightOfHotel,
+    Action,
     Phase,
     Plan,
     phase_begins,
     room_kinds,
 )
+from staysync.importing.tally import NightOfHotel
 from staysync.processes import CannotStartError
 
 ACTOR = "import:hotel-demand"
@@ -48,6 +50,12 @@ type RoomCounts = Mapping[tuple[str, str], int]
 """How many rooms there are, by hotel and room type."""
 
 
+type Done = frozenset[Action]
+"""Which steps of a booking the ledger has events of."""
+
+_NOTHING: Done = frozenset()
+
+
 @dataclass(slots=True)
 class ImportedHotel:
     """A hotel as the ledger has it: `boundary` is the last instant that it knows, `done` how far each booking is."""
@@ -55,20 +63,24 @@ class ImportedHotel:
     hotel_id: UUID
     hotel: Hotel
     boundary: datetime
-    done: dict[UUID, int] = field(default_factory=dict)
+    done: dict[UUID, Done] = field(default_factory=dict)
 
     def booking_id(self, row: Row) -> UUID:
         """The id of a row's booking, the same in every run."""
         return uuid5(self.hotel_id, f"row-{row.line}")
 
-    def stock(self, row: Row, sold: Mapping[NightOfHotel, int]) -> dict[NightKey, NightStock]:
-        """The stock of a row's nights, where so many rooms are sold."""
-        kind = self.hotel.room_types[row.room_type]
+    def done_of(self, row: Row) -> Done:
+        """Which steps of a row an earlier run has done."""
+        return self.done.get(self.booking_id(row), _NOTHING)
+
+    def stock(self, row: Row, room_type: str, sold: Mapping[NightOfHotel, int]) -> dict[NightKey, NightStock]:
+        """The stock of a row's nights in a room type, where so many rooms are sold."""
+        kind = self.hotel.room_types[room_type]
         return {
-            (row.room_type, night): NightStock(
+            (room_type, night): NightStock(
                 in_service=len(kind.rooms),
                 allowance=0,
-                sold=sold.get((row.hotel, row.room_type, night.toordinal()), 0),
+                sold=sold.get((row.hotel, room_type, night.toordinal()), 0),
                 held=0,
                 price=kind.base_price,
             )
@@ -148,6 +160,11 @@ class Hotels:
                 await self._open(name, first_day, (horizon - first_day).days)
             here = found.hotel.room_types if found is not None else {}
             missing = [code for hotel, code in sorted(rooms) if hotel == name and code not in here]
+            if found is not None and found.done and missing:
+                raise CannotStartError(
+                    f"the {name} was imported without rooms of type {missing[0]}, so by an earlier version of StaySync,"
+                    " which gave no rooms to guests: an import needs a fresh hotel"
+                )
             for code in missing:
                 await self._add_room_type(name, code, rooms[name, code], first_day)
             if found is None or missing:
@@ -163,7 +180,7 @@ class Hotels:
     async def _find(self, name: str, hotel_id: UUID) -> ImportedHotel | None:
         """A hotel that an earlier run of this import opened. Raises CannotStartError where it is something else."""
         statement = files("staysync.importing").joinpath("progress_of_streams.sql").read_text(encoding="utf-8")
-        done: dict[UUID, int] = {}
+        done: dict[UUID, Done] = {}
         seq, last = 0, None
         while True:
             async with self._side.pool.acquire() as connection:
@@ -176,7 +193,8 @@ class Hotels:
                     )
                 if row["correlation_id"] != self._source:
                     raise CannotStartError(f"the {name} was imported from another file: an import needs a fresh hotel")
-                done[row["stream_id"]] = row["version"]
+                if (action := _action(row["request_id"])) is not None:
+                    done[row["stream_id"]] = _with(done.get(row["stream_id"], _NOTHING), action)
             if page:
                 seq, last = page[-1]["seq"], page[-1]["occurred_at"]
             if len(page) < _PAGE:
@@ -227,7 +245,7 @@ class Hotels:
                 name=f"Room type {code}",
                 max_adults=kind.max_adults,
                 max_children=kind.max_children,
-                # The source has no list prices; what the type's bookings paid on average stands in for them.
+                # The source has no list prices; what its guests paid on average stands in for them.
                 base_price=rounded(max(kind.average_price, Decimal(0)), CURRENCY),
                 rooms=tuple(f"{code}{number:03}" for number in range(1, count + 1)),
             ),
@@ -268,6 +286,18 @@ def hotel_id(name: str) -> UUID:
     """The id of an imported hotel, the same in every installation."""
     # In lower case the two ids fall into different groups of the appender, so both hotels are written at once.
     return uuid5(_NAMESPACE, name.lower())
+
+
+def _action(request_id: str) -> Action | None:
+    """The step that an event is about: its request's id is its idempotency key. None for the hotel's own events."""
+    row, _, action = request_id.partition(":")
+    return Action(action) if row.startswith("row-") else None
+
+
+@cache
+def _with(done: Done, action: Action) -> Done:
+    # Few combinations occur, so that those of all bookings are a few objects.
+    return done | {action}
 
 
 def _answer(outcome: Outcome) -> Answer:

@@ -11,12 +11,10 @@ from functools import cache
 
 from domain.calendar import zone
 from staysync.importing.hotel_demand import MAX_LINES, Ending, History, Row
+from staysync.importing.tally import NightOfHotel, Tally
 
 TIMEZONE = "Europe/Lisbon"
 BUSINESS_DAY_ROLLS_AT = time(4, 0)
-
-type NightOfHotel = tuple[str, str, int]
-"""Hotel, room type, and the night as the ordinal of its date."""
 
 
 class Phase(IntEnum):
@@ -32,8 +30,8 @@ class Phase(IntEnum):
 
 
 # After the business date has rolled on, and clear of the hours that summer time skips or repeats. Within a phase a
-# step comes as many milliseconds later as its line's number, so that no two steps of a hotel share an instant: the
-# ledger's last instant then says exactly how far an import came.
+# step comes as many milliseconds later as its line's number, and those of one line a microsecond apart, so that no two
+# steps of a hotel share an instant: the ledger's last instant then says exactly how far an import came.
 _LOCAL_TIMES = {
     Phase.OPENING: time(6, 0),
     Phase.DEPARTURES: time(9, 0),
@@ -43,33 +41,38 @@ _LOCAL_TIMES = {
     Phase.SAME_DAY_CANCELLED: time(18, 0),
     Phase.SAME_DAY_DEPARTURES: time(21, 0),
 }
+_TURN_BITS = 2
 _LINE_BITS = 20
 _PHASE_BITS = 3
 assert MAX_LINES < 1 << _LINE_BITS  # noqa: S101 - two constants that must fit each other
 
 
 class Action(StrEnum):
-    """What a step does; also the end of its idempotency key."""
+    """What a step does; also the end of its idempotency key, by which the ledger tells that it is done."""
 
     BOOK = "book"
+    MOVE = "move"
+    """A room of the type that the source says, where that isn't the one booked."""
+    ASSIGN = "assign"
+    """A room of the type booked, for a guest who arrives; without effect where the move has given them one."""
     CHECK_IN = "check-in"
     CHECK_OUT = "check-out"
     CANCEL = "cancel"
     NO_SHOW = "no-show"
 
 
-# A booking's stream has an event per step, so its version says which of its steps are done.
-PLACE_IN_LIFE = {Action.BOOK: 0, Action.CHECK_IN: 1, Action.CANCEL: 1, Action.NO_SHOW: 1, Action.CHECK_OUT: 2}
-STEPS_OF_LIFE = {Ending.STAYED: 3, Ending.CANCELLED: 2, Ending.NO_SHOW: 2}
+LAST_OF_LIFE = frozenset({Action.CHECK_OUT, Action.CANCEL, Action.NO_SHOW})
+"""With one of these a booking's life ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One thing that happened to one booking."""
+    """One thing that happened to one booking, on the hotel's business date `day`."""
 
     row: Row
     action: Action
     occurred_at: datetime
+    day: date
 
 
 class Plan:
@@ -77,7 +80,7 @@ class Plan:
 
     def __init__(self, history: History) -> None:
         self.history = history
-        # A step is one number, so that hundreds of thousands are small and sorted fast: day, phase, line.
+        # A step is one number, so that hundreds of thousands are small and sorted fast: day, phase, line, turn.
         keys = [key for row in history.rows.values() for key in _keys(row)]
         keys.sort()
         self._keys = array("Q", keys)
@@ -88,11 +91,17 @@ class Plan:
     def __iter__(self) -> Iterator[Step]:
         rows = self.history.rows
         for key in self._keys:
-            day_and_phase, line = key >> _LINE_BITS, key & ((1 << _LINE_BITS) - 1)
-            phase = Phase(day_and_phase & ((1 << _PHASE_BITS) - 1))
+            turn = key & _ones(_TURN_BITS)
+            line = key >> _TURN_BITS & _ones(_LINE_BITS)
+            phase = Phase(key >> _TURN_BITS + _LINE_BITS & _ones(_PHASE_BITS))
+            day = date.fromordinal(key >> _TURN_BITS + _LINE_BITS + _PHASE_BITS)
             row = rows[line]
-            begins = phase_begins(date.fromordinal(day_and_phase >> _PHASE_BITS), phase)
-            yield Step(row=row, action=_action(row, phase), occurred_at=begins + timedelta(milliseconds=line))
+            yield Step(
+                row=row,
+                action=_actions(row.ending, phase, moved=row.is_moved)[turn],
+                occurred_at=phase_begins(day, phase) + timedelta(milliseconds=line, microseconds=turn),
+                day=day,
+            )
 
     def first_days(self) -> dict[str, date]:
         """The day of each hotel's first booking."""
@@ -102,17 +111,23 @@ class Plan:
         return first
 
     def most_wanted(self) -> dict[tuple[str, str], int]:
-        """How many rooms of each hotel and type were wanted for one night at one time, the later cancelled included.
+        """How many rooms of each hotel and type were wanted at one time, so that with as many nothing is refused.
 
-        With as many rooms nothing is refused. A type that only ever had day use has none.
+        For a night those are the rooms sold, the later cancelled included; for the day of a day use that is given a
+        room, those in which guests stay on, and one more.
         """
-        most = {(row.hotel, row.room_type): 0 for row in self.history.rows.values()}
-        sold: dict[NightOfHotel, int] = defaultdict(int)
+        most = {
+            (row.hotel, code): 0 for row in self.history.rows.values() for code in (row.room_type, row.assigned_type)
+        }
+        tally = Tally()
         for step in self:
-            for night in apply(sold, step.row, step.action):
-                wanted = sold[night]
+            row = step.row
+            if row.is_day_use and (room_type := given_by(step, tally)) is not None:
+                kind = (row.hotel, room_type)
+                most[kind] = max(most[kind], tally.taken(row, room_type, step.day.toordinal()) + 1)
+            for night in apply(tally, step):
                 kind = night[:2]
-                most[kind] = max(most[kind], wanted)
+                most[kind] = max(most[kind], tally.sold[night])
         return most
 
 
@@ -122,31 +137,39 @@ def phase_begins(day: date, phase: Phase) -> datetime:
     return datetime.combine(day, _LOCAL_TIMES[phase], zone(TIMEZONE)).astimezone(UTC)
 
 
-def apply(sold: dict[NightOfHotel, int], row: Row, action: Action) -> Iterable[NightOfHotel]:
-    """Count into `sold` what a step claims or frees; returns the nights that it claims."""
-    arrival, departure = row.arrival.toordinal(), row.departure.toordinal()
-    match action:
+def given_by(step: Step, tally: Tally) -> str | None:
+    """The type of which a step wants a room for its guest, if it does."""
+    if step.action is Action.MOVE:
+        return step.row.assigned_type
+    if step.action is Action.ASSIGN and not tally.has_room(step.row):
+        return step.row.room_type
+    return None
+
+
+def apply(tally: Tally, step: Step) -> Iterable[NightOfHotel]:
+    """Count what a step that succeeds claims, gives or frees; returns the nights that it claims."""
+    row = step.row
+    match step.action:
         case Action.BOOK:
-            claimed = [(row.hotel, row.room_type, night) for night in range(arrival, departure)]
-            for night in claimed:
-                sold[night] += 1
-            return claimed
-        case Action.CANCEL:
-            freed_from = arrival
-        case Action.NO_SHOW:
-            freed_from = arrival + 1
-        case Action.CHECK_OUT:
-            freed_from = row.ended_on.toordinal()
+            return tally.book(row)
+        case Action.MOVE | Action.ASSIGN:
+            room_type = given_by(step, tally)
+            return () if room_type is None else tally.give(row, room_type, step.day.toordinal())
         case Action.CHECK_IN:
-            return ()
-    for number in range(freed_from, departure):
-        sold[row.hotel, row.room_type, number] -= 1
+            pass
+        case Action.CANCEL:
+            tally.free(row, sold_from=0, given_from=0)
+        case Action.NO_SHOW:
+            tally.free(row, sold_from=row.arrival.toordinal() + 1, given_from=0)
+        case Action.CHECK_OUT:
+            left_on = row.ended_on.toordinal()
+            tally.free(row, sold_from=left_on, given_from=left_on)
     return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoomKind:
-    """What the bookings of a hotel's room type say about it: the largest party, and what a night cost on average."""
+    """What a history says about a hotel's room type: the largest party in it, and what a night cost on average."""
 
     max_adults: int
     max_children: int
@@ -154,48 +177,74 @@ class RoomKind:
 
 
 def room_kinds(rows: Iterable[Row]) -> dict[tuple[str, str], RoomKind]:
-    """The room types of each hotel. Every one takes at least one adult, whoever came."""
-    of_kind: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    """The room types of each hotel, those booked and those given. Every one takes at least one adult, whoever came.
+
+    What a type costs is what its bookings paid. Of one that was never booked, only given, it is what those paid who
+    were given it: the source knows no other price for it.
+    """
+    booked: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    given: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in rows:
-        of_kind[row.hotel, row.room_type].append(row)
+        booked[row.hotel, row.room_type].append(row)
+        given[row.hotel, row.assigned_type].append(row)
     return {
         kind: RoomKind(
-            max_adults=max(1, *(row.adults for row in bookings)),
-            max_children=max(len(row.child_ages) for row in bookings),
-            average_price=sum((row.price for row in bookings), Decimal(0)) / len(bookings),
+            max_adults=max(1, *(row.adults for row in (*booked[kind], *given[kind]))),
+            max_children=max(len(row.child_ages) for row in (*booked[kind], *given[kind])),
+            average_price=_average_price(booked[kind] or given[kind]),
         )
-        for kind, bookings in of_kind.items()
+        for kind in booked.keys() | given.keys()
     }
 
 
+def _average_price(rows: list[Row]) -> Decimal:
+    return sum((row.price for row in rows), Decimal(0)) / len(rows)
+
+
 def _keys(row: Row) -> Iterator[int]:
-    yield _key(row.booked_on, Phase.BOOKINGS, row.line)
+    yield from _turns(row, row.booked_on, Phase.BOOKINGS)
     match row.ending:
         case Ending.STAYED:
-            yield _key(row.arrival, Phase.ARRIVALS, row.line)
+            yield from _turns(row, row.arrival, Phase.ARRIVALS)
             # Who leaves on the day of arrival can't leave before arriving.
-            left = Phase.DEPARTURES if row.ended_on > row.arrival else Phase.SAME_DAY_DEPARTURES
-            yield _key(row.ended_on, left, row.line)
+            yield from _turns(
+                row, row.ended_on, Phase.DEPARTURES if row.ended_on > row.arrival else Phase.SAME_DAY_DEPARTURES
+            )
         case Ending.CANCELLED:
             earlier = row.ended_on > row.booked_on
-            yield _key(row.ended_on, Phase.EARLIER_CANCELLED if earlier else Phase.SAME_DAY_CANCELLED, row.line)
+            yield from _turns(row, row.ended_on, Phase.EARLIER_CANCELLED if earlier else Phase.SAME_DAY_CANCELLED)
         case Ending.NO_SHOW:
-            yield _key(row.arrival, Phase.ARRIVALS, row.line)
+            yield from _turns(row, row.arrival, Phase.ARRIVALS)
 
 
-def _key(day: date, phase: Phase, line: int) -> int:
-    return ((day.toordinal() << _PHASE_BITS | phase) << _LINE_BITS) | line
+def _turns(row: Row, day: date, phase: Phase) -> Iterator[int]:
+    begins = (day.toordinal() << _PHASE_BITS | phase) << _LINE_BITS | row.line
+    for turn in range(len(_actions(row.ending, phase, moved=row.is_moved))):
+        yield begins << _TURN_BITS | turn
 
 
-def _action(row: Row, phase: Phase) -> Action:
+@cache
+def _actions(ending: Ending, phase: Phase, *, moved: bool) -> tuple[Action, ...]:
+    """What a booking with this end goes through in a part of a day, one after the other.
+
+    The source doesn't say when a room was given. Who stayed gets it on arrival, whoever didn't come right before that
+    is known: so no room is kept from anybody for a guest who may never come.
+    """
+    move = (Action.MOVE,) if moved else ()
     match phase:
         case Phase.BOOKINGS:
-            return Action.BOOK
+            return (Action.BOOK,)
+        case Phase.ARRIVALS if ending is Ending.STAYED:
+            return (*move, Action.ASSIGN, Action.CHECK_IN)
         case Phase.ARRIVALS:
-            return Action.CHECK_IN if row.ending is Ending.STAYED else Action.NO_SHOW
+            return (*move, Action.NO_SHOW)
         case Phase.DEPARTURES | Phase.SAME_DAY_DEPARTURES:
-            return Action.CHECK_OUT
+            return (Action.CHECK_OUT,)
         case Phase.EARLIER_CANCELLED | Phase.SAME_DAY_CANCELLED:
-            return Action.CANCEL
+            return (*move, Action.CANCEL)
         case Phase.OPENING:
             raise AssertionError("no booking's step belongs to the opening")
+
+
+def _ones(bits: int) -> int:
+    return (1 << bits) - 1

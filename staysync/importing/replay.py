@@ -10,8 +10,22 @@ from uuid import UUID, uuid5
 import asyncpg
 
 from command.side import CommandSide, open_command_side
-from domain.booking_commands import Book, CancelLines, CheckIn, CheckOut, LifeCommand, MarkNoShow, RequestedLine
+from domain.booking_commands import (
+    AssignRooms,
+    Book,
+    CancelLines,
+    CheckIn,
+    CheckOut,
+    LifeCommand,
+    MarkNoShow,
+    RequestedLine,
+)
+from domain.bookings import Booking, evolve
+from domain.calendar import ONE_DAY
+from domain.premises import Premises
 from domain.rejections import Rejected, TimeRunsBackwards
+from domain.rooming import assign_rooms
+from domain.rooms import Occupied
 from domain.selling import book
 from domain.values import Sealed
 from eventstore.appender import Appender, HotelBusy, LedgerUnavailable, OutcomeUnknown, ReferenceTaken
@@ -19,7 +33,8 @@ from eventstore.guest_keys import WrappedKey
 from eventstore.submission import Acknowledged, Submission
 from staysync.importing.hotel_demand import History, Row
 from staysync.importing.hotels import Hotels, ImportedHotel, Inventory
-from staysync.importing.plan import PLACE_IN_LIFE, STEPS_OF_LIFE, Action, NightOfHotel, Plan, Step, apply
+from staysync.importing.plan import LAST_OF_LIFE, Action, Phase, Plan, Step, apply, given_by, phase_begins
+from staysync.importing.tally import Tally
 from staysync.processes import CannotStartError
 from staysync.secrets import load_secrets
 from staysync.settings import Settings
@@ -36,6 +51,7 @@ _REFERENCE_BITS = 40
 _SCATTER = 0x9E3779B97B  # odd, so multiplying by it modulo 2**40 gives every line a suffix of its own
 
 _SIMPLE: dict[Action, LifeCommand] = {
+    Action.ASSIGN: AssignRooms(),
     Action.CHECK_IN: CheckIn(),
     Action.CHECK_OUT: CheckOut(),
     Action.CANCEL: CancelLines(),
@@ -55,11 +71,15 @@ class Refused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """How an import ended. `stopped` says why it isn't done, where it isn't; then some rows have no end yet."""
+    """How an import ended. `stopped` says why it isn't done, where it isn't; then some rows have no end yet.
+
+    `moved` are the rows whose guests were given a room of another type than they had booked.
+    """
 
     history: History
     refused: dict[int, Refused]
     imported: frozenset[int]
+    moved: frozenset[int]
     hotels: dict[str, ImportedHotel]
     found_steps: int
     written_steps: int
@@ -152,8 +172,10 @@ class _Replay:
         self._stop = stop
         self._queues = {name: _Queue() for name in hotels.by_name}
         self._refused: dict[int, Refused] = {}
+        self._unbooked: set[int] = set()
         self._imported: set[int] = set()
-        self._sold: dict[NightOfHotel, int] = _Counts()
+        self._moved: set[int] = set()
+        self._tally = Tally()
         self._found = 0
         self._written = 0
         self._ended_steps = 0
@@ -181,6 +203,7 @@ class _Replay:
             history=self._plan.history,
             refused=self._refused,
             imported=frozenset(self._imported),
+            moved=frozenset(self._moved),
             hotels=self._hotels.by_name,
             found_steps=self._found,
             written_steps=self._written,
@@ -191,29 +214,41 @@ class _Replay:
     # ------------------------------------------------------------ what an earlier run has done
 
     def _is_settled(self, step: Step) -> bool:
-        """Whether a step needs no command: its row is refused, or an earlier run has done or refused it."""
+        """Whether a step needs no command: its row has no booking, or an earlier run has done or refused it."""
         row = step.row
-        if row.line in self._refused:
+        if row.line in self._unbooked:
             self._ended_steps += 1
             return True
         hotel = self._hotels.by_name[row.hotel]
         if step.occurred_at > hotel.boundary:
             return False
-        if hotel.done.get(hotel.booking_id(row), 0) > PLACE_IN_LIFE[step.action]:
-            apply(self._sold, row, step.action)
+        # A chunk is written as a whole, so up to the boundary a step without an event was refused, or changed nothing.
+        if step.action in hotel.done_of(row) or (step.action is Action.ASSIGN and self._tally.has_room(row)):
+            apply(self._tally, step)
             self._found += 1
             self._done(step)
             return True
-        if step.action is Action.BOOK and (refusal := self._earlier_refusal(step, hotel)) is not None:
+        if (refusal := self._earlier_refusal(step, hotel)) is not None:
             self._refuse(step, refusal)
             return True
         return False  # a run that was cut off lost it in flight, with later ones done
 
     def _earlier_refusal(self, step: Step, hotel: ImportedHotel) -> Rejected | None:
-        """Why the ledger refused a booking in an earlier run: it keeps no refusals, but all that they followed from."""
-        command = _book(step.row, _NOBODY)
+        """Why the ledger refused a step in an earlier run: it keeps no refusals, but all that they followed from."""
+        row, sold = step.row, self._tally.sold
         try:
-            book(command, hotel.hotel, hotel.stock(step.row, self._sold), step.occurred_at)
+            if step.action is Action.BOOK:
+                book(_book(row, _NOBODY), hotel.hotel, hotel.stock(row, row.room_type, sold), step.occurred_at)
+            elif (room_type := given_by(step, self._tally)) is not None:
+                # Which rooms were taken doesn't matter, only how many.
+                taken = self._tally.taken(row, room_type, step.day.toordinal())
+                others = [Occupied(row.arrival - ONE_DAY, row.departure + ONE_DAY, None, 0)]
+                premises = Premises(
+                    hotel=hotel.hotel,
+                    stock=hotel.stock(row, room_type, sold),
+                    occupied=dict.fromkeys(hotel.hotel.room_types[room_type].rooms[:taken], others),
+                )
+                assign_rooms(AssignRooms(room_type=room_type), _as_booked(row, hotel), premises, step.occurred_at)
         except Rejected as refusal:
             return refusal
         return None
@@ -231,15 +266,17 @@ class _Replay:
 
     async def _deliver(self, chunk: list[tuple[Step, Submission]]) -> None:
         """Send a chunk and note how each of its steps ended."""
-        for attempt in range(_ATTEMPTS):
+        attempt = 0
+        while True:
             answers = await asyncio.gather(
                 *(self._appender.submit(submission) for _, submission in chunk), return_exceptions=True
             )
+            attempt += 1
             # Asked again, the idempotency keys tell what became of it.
-            if attempt + 1 == _ATTEMPTS or not any(isinstance(answer, OutcomeUnknown) for answer in answers):
+            if attempt == _ATTEMPTS or not any(isinstance(answer, OutcomeUnknown) for answer in answers):
                 break
         for (step, _), answer in zip(chunk, answers, strict=True):
-            self._settle(step, answer)
+            self._settle(step, answer, first_attempt=attempt == 1)
         if chunk:
             self._progress(self._ended_steps, chunk[-1][0].occurred_at.date())
 
@@ -251,6 +288,8 @@ class _Replay:
         if step.action is Action.BOOK:
             guest, wrapped = self._guest(row, hotel.hotel_id)
             command, guest_keys = _book(row, guest), (wrapped,)
+        elif step.action is Action.MOVE:
+            command = AssignRooms(room_type=row.assigned_type)
         else:
             command = _SIMPLE[step.action]
         # What was lost in flight can't have happened before what the ledger has learnt since.
@@ -270,37 +309,44 @@ class _Replay:
         }
         return key.seal(details), wrapped
 
-    def _settle(self, step: Step, answer: Acknowledged | BaseException) -> None:
+    def _settle(self, step: Step, answer: Acknowledged | BaseException, *, first_attempt: bool) -> None:
         match answer:
             case Acknowledged():
-                self._written += 1
+                if answer.replayed and first_attempt:  # an assignment that changed nothing leaves no instant behind
+                    self._found += 1
+                else:
+                    self._written += 1
                 self._done(step)
             case TimeRunsBackwards():
                 self._stop.ask(f"somebody else writes to the ledger of the {step.row.hotel}: {answer}")
-            case Rejected() | ReferenceTaken() if step.row.line not in self._refused:
+            case Rejected() | ReferenceTaken():
                 self._refuse(step, answer)
-            case Rejected():  # what follows a refused booking finds none
-                self._ended_steps += 1
             case LedgerUnavailable() | HotelBusy() | OutcomeUnknown():
                 self._stop.ask(str(answer))
             case _:
                 raise answer
 
     def _done(self, step: Step) -> None:
+        line = step.row.line
         self._ended_steps += 1
-        if PLACE_IN_LIFE[step.action] + 1 == STEPS_OF_LIFE[step.row.ending]:
-            self._imported.add(step.row.line)
+        if step.action is Action.MOVE:
+            self._moved.add(line)
+        elif step.action in LAST_OF_LIFE and line not in self._refused:
+            self._imported.add(line)
 
     def _refuse(self, step: Step, refusal: Rejected | ReferenceTaken) -> None:
+        """Note the first thing of a row that was refused. Only without a booking nothing of it can follow."""
+        line = step.row.line
         self._ended_steps += 1
-        self._refused[step.row.line] = Refused(step.action, type(refusal).__name__, str(refusal))
+        self._refused.setdefault(line, Refused(step.action, type(refusal).__name__, str(refusal)))
+        if step.action is Action.BOOK:
+            self._unbooked.add(line)
 
 
-class _Counts(dict[NightOfHotel, int]):
-    """Counts that begin at zero."""
-
-    def __missing__(self, key: NightOfHotel) -> int:
-        return 0
+def _as_booked(row: Row, hotel: ImportedHotel) -> Booking:
+    """A row's booking before it has a room."""
+    stock = hotel.stock(row, row.room_type, {})
+    return evolve(None, book(_book(row, _NOBODY), hotel.hotel, stock, phase_begins(row.booked_on, Phase.BOOKINGS)))
 
 
 def _book(row: Row, guest: Sealed) -> Book:

@@ -41,6 +41,8 @@ def row(
     **given: Any,
 ) -> dict[str, str]:
     """A row of the data set: a couple in room type A of the resort, staying to the end unless said otherwise."""
+    # Who isn't said to have been moved was given what they booked.
+    given.setdefault("assigned_room_type", given.get("reserved_room_type", "A"))
     if ended is None:
         ended = arrival + timedelta(nights) if status == "Check-Out" else arrival
     facts: dict[str, Any] = dict.fromkeys(COLUMNS, "0") | {
@@ -57,7 +59,6 @@ def row(
         "market_segment": "Online TA",
         "distribution_channel": "TA/TO",
         "reserved_room_type": "A",
-        "assigned_room_type": "A",
         "deposit_type": "No Deposit",
         "agent": "240",
         "company": "NULL",
@@ -126,6 +127,19 @@ async def sold(settings: Settings, hotel: str = RESORT) -> dict[tuple[str, date]
             "select room_type, night, sold from ledger.night where hotel_id = $1 and sold > 0", hotel_id(hotel)
         )
     return {(row["room_type"], row["night"]): row["sold"] for row in rows}
+
+
+async def rooms(settings: Settings, hotel: str = RESORT) -> list[tuple[str, int, date, date]]:
+    """Who has which physical room by the ledger's guard: room, line of the row, first night and until, in order."""
+    async with ledger(settings) as connection:
+        rows = await connection.fetch(
+            "select s.room, e.metadata ->> 'request_id' as key, lower(s.stay) as first, upper(s.stay) as until"
+            " from ledger.room_stay s join ledger.event e"
+            " on e.hotel_id = s.hotel_id and e.stream_id = s.booking_id and e.version = 1"
+            " where s.hotel_id = $1 order by s.room, first",
+            hotel_id(hotel),
+        )
+    return [(row["room"], _line(row["key"]) or 0, row["first"], row["until"]) for row in rows]
 
 
 async def made(settings: Settings, booking_id: UUID) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import orjson
@@ -55,7 +55,9 @@ async def test_what_cannot_start_is_one_line_and_exit_code_2(settings: Settings,
 
 
 async def test_a_signal_stops_it_after_what_is_in_flight(settings: Settings, tmp_path: Path) -> None:
-    file = write(tmp_path / "bookings.csv", (row(DAY, lead=number % 300) for number in range(9000)))
+    file = write(
+        tmp_path / "bookings.csv", (row(DAY + timedelta(number % 300), lead=number % 70) for number in range(9000))
+    )
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "staysync", "import", "hotel-demand", str(file)),
         env=os.environ | settings.environment(),

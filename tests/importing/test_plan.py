@@ -1,14 +1,16 @@
 """In which order a day happens, and how many rooms a history takes."""
 
 from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from domain.calendar import business_date
 from staysync.importing.hotel_demand import read_history
 from staysync.importing.hotels import Inventory
-from staysync.importing.plan import Plan
+from staysync.importing.plan import Plan, RoomKind, room_kinds
 from staysync.importing.replay import reference_suffix
 from staysync.processes import CannotStartError
 from tests.importing.files import CITY, RESORT, row, write
@@ -27,17 +29,20 @@ def test_a_day_goes_from_departures_to_what_is_over_on_the_day_itself(tmp_path: 
         row(DAY, 0, lead=0),  # 2: day use, booked, stayed and left on the day
         row(DAY, lead=0, status="Canceled"),  # 3: booked and cancelled on the day
         row(DAY, lead=5, status="No-Show"),  # 4
-        row(DAY, lead=5),  # 5: arrives
+        row(DAY, lead=5, assigned_room_type="D"),  # 5: arrives
         row(DAY, lead=0, ended=DAY),  # 6: leaves again on the day of arrival
-        row(DAY, lead=5, status="Canceled"),  # 7: a cancellation of an earlier booking
+        row(DAY, lead=5, status="Canceled", assigned_room_type="D"),  # 7: a cancellation of an earlier booking
         row(EARLIER, 2),  # 8: leaves
     )
     steps = [(step.row.line, step.action.value) for step in plan if _local_day(step.occurred_at) == DAY]
     assert steps == [
         (8, "check-out"),
-        (7, "cancel"),
+        (7, "move"), (7, "cancel"),
         (2, "book"), (3, "book"), (6, "book"),
-        (2, "check-in"), (4, "no-show"), (5, "check-in"), (6, "check-in"),
+        (2, "assign"), (2, "check-in"),
+        (4, "no-show"),
+        (5, "move"), (5, "assign"), (5, "check-in"),
+        (6, "assign"), (6, "check-in"),
         (3, "cancel"),
         (2, "check-out"), (6, "check-out"),
     ]  # fmt: skip
@@ -65,7 +70,46 @@ def test_enough_rooms_for_all_counts_those_cancelled_later(tmp_path: Path) -> No
         row(DAY, 0, reserved_room_type="P"),
         row(DAY, hotel=CITY),
     )
-    assert plan.most_wanted() == {(RESORT, "A"): 2, (RESORT, "P"): 0, (CITY, "A"): 1}
+    assert plan.most_wanted() == {(RESORT, "A"): 2, (RESORT, "P"): 1, (CITY, "A"): 1}
+
+
+def test_enough_rooms_for_all_counts_those_who_were_given_another_type(tmp_path: Path) -> None:
+    moved: dict[str, Any] = {"assigned_room_type": "D"}
+    plan = plan_of(
+        tmp_path,
+        row(DAY, **moved),
+        row(DAY, **moved, status="No-Show"),  # takes a room of D after the first, and leaves it its first night
+        row(DAY, reserved_room_type="D", lead=3),
+        row(DAY, **moved, lead=30, status="Canceled", ended=date(2016, 7, 20)),  # before the bookings of the others
+    )
+    assert plan.most_wanted() == {(RESORT, "A"): 2, (RESORT, "D"): 3}
+
+
+def test_a_day_use_takes_a_room_in_which_nobody_stays_on(tmp_path: Path) -> None:
+    night_before, booked = date(2016, 8, 9), dict[str, Any](reserved_room_type="B")
+    leaves = row(night_before, 1, **booked)
+    assert plan_of(tmp_path, leaves, row(DAY, 0, **booked)).most_wanted() == {(RESORT, "B"): 1}
+    stays_on = row(night_before, 2, **booked)
+    assert plan_of(tmp_path, stays_on, row(DAY, 0, **booked)).most_wanted() == {(RESORT, "B"): 2}
+    moved_there = row(DAY, 0, assigned_room_type="B")
+    assert plan_of(tmp_path, stays_on, moved_there).most_wanted() == {(RESORT, "A"): 0, (RESORT, "B"): 2}
+
+
+def test_a_type_that_was_only_given_costs_what_those_paid_who_were_given_it(tmp_path: Path) -> None:
+    history = read_history(
+        write(
+            tmp_path / "bookings.csv",
+            [
+                row(DAY, adr="80", adults=1),
+                row(DAY, adr="100", assigned_room_type="I", adults=3, babies=1),
+                row(DAY, adr="60", assigned_room_type="I", hotel=CITY),
+            ],
+        )
+    )
+    kinds = room_kinds(history.rows.values())
+    assert kinds[RESORT, "I"] == RoomKind(max_adults=3, max_children=1, average_price=Decimal(100))
+    assert kinds[RESORT, "A"] == RoomKind(max_adults=3, max_children=1, average_price=Decimal(90))
+    assert kinds[CITY, "I"].average_price == 60
 
 
 def test_room_counts_are_options() -> None:

@@ -28,10 +28,11 @@ def only(folder: Path, **given: Any) -> Row:
 
 
 def test_a_row_becomes_a_booking(tmp_path: Path) -> None:
-    assert only(tmp_path, nights=3, lead=12, children=1, babies=1) == Row(
+    assert only(tmp_path, nights=3, lead=12, children=1, babies=1, assigned_room_type="C") == Row(
         line=2,
         hotel="Resort Hotel",
         room_type="A",
+        assigned_type="C",
         booked_on=date(2016, 7, 20),
         arrival=DAY,
         departure=date(2016, 8, 4),
@@ -96,6 +97,7 @@ def test_what_is_odd_is_flagged_and_kept(tmp_path: Path, given: dict[str, Any], 
         ({"reservation_status": "Walked"}, "unknown reservation_status 'Walked'"),
         ({"reservation_status_date": "2016-02-30"}, "reservation_status_date '2016-02-30' is no date"),
         ({"reserved_room_type": ""}, "unusable room type ''"),
+        ({"assigned_room_type": "A B"}, "unusable room type 'A B'"),
         ({"country": "P\x00T"}, "unusable text"),
         ({"agent": "9" * 65}, "unusable text"),
         ({"ended": date(2016, 7, 31)}, "left on 2016-07-31, before the arrival"),
