@@ -9,7 +9,7 @@ import asyncio
 import hmac
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid5
 
@@ -17,7 +17,7 @@ import orjson
 from pydantic import TypeAdapter
 
 from command.side import CommandSide, open_command_side
-from domain.booking_commands import Book, LifeCommand, RequestedLine
+from domain.booking_commands import Book, LifeCommand, RequestedLine, Walk
 from domain.hotels import HotelCommand, OpenHotel
 from domain.inventory import InventoryCommand
 from domain.rejections import Rejected
@@ -28,7 +28,7 @@ from eventstore.reading import RESERVED_HOTEL
 from eventstore.submission import Answer, IdempotencyKey, Outcome, Submission
 from identity.tokens import Role
 from staysync.admin import SignIn, add_administrator, add_staff
-from staysync.generator import Happening, MadeBooking, MadeHotel, Sizes, bookings_for, make_hotels, make_life
+from staysync.generator import Happening, MadeBooking, MadeHotel, Said, Sizes, bookings_for, make_hotels, make_life
 from staysync.secrets import load_secrets
 from staysync.settings import Settings
 
@@ -74,7 +74,7 @@ class _Progress:
 class _Step:
     hotel_id: UUID
     stream_id: UUID
-    what: HotelCommand | InventoryCommand | MadeBooking | LifeCommand
+    what: HotelCommand | InventoryCommand | MadeBooking | LifeCommand | Said
     occurred_at: datetime
     key: str
 
@@ -184,7 +184,7 @@ def _steps(hotel: MadeHotel, opened_at: datetime) -> Iterator[_Step]:
 def _happens(hotel_id: UUID, number: int, happening: Happening) -> _Step:
     return _Step(
         hotel_id=hotel_id,
-        stream_id=happening.booking_id,
+        stream_id=happening.stream_id,
         what=happening.what,
         occurred_at=happening.occurred_at,
         key=f"{hotel_id}:{number}",
@@ -197,6 +197,10 @@ def _submission(side: CommandSide, step: _Step) -> Submission:
     if isinstance(step.what, MadeBooking):
         guest, wrapped = _seal(side, step.hotel_id, step.stream_id, step.what)
         command, guest_keys = _book(step.what, guest), (wrapped,)
+    elif isinstance(step.what, Said):
+        # The words are about nobody, so they have a key of their own.
+        key, wrapped = side.master_key.new_guest_key(step.hotel_id, uuid5(step.hotel_id, step.key))
+        command, guest_keys = _say(step.what, key.seal({"text": step.what.words})), (wrapped,)
     else:
         command = step.what
     opens = isinstance(step.what, OpenHotel)
@@ -229,6 +233,11 @@ def _seal(side: CommandSide, hotel_id: UUID, booking_id: UUID, made: MadeBooking
         "language": person.language,
     }
     return key.seal(details), wrapped
+
+
+def _say(said: Said, words: Sealed) -> HotelCommand | InventoryCommand | LifeCommand:
+    command = said.command
+    return replace(command, sent_to=words) if isinstance(command, Walk) else replace(command, reason=words)
 
 
 def _book(made: MadeBooking, guest: Sealed) -> Book:

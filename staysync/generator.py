@@ -8,20 +8,31 @@ import math
 import random
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from uuid import UUID, uuid5
 
-from domain.booking_commands import CancelLines, CheckIn, CheckOut, LifeCommand, MarkNoShow
-from domain.calendar import business_date, nights, zone
-from domain.hotels import AddRoomType, OpenHotel
-from domain.inventory import SetPrices
-from domain.values import Statistics, rounded
+from domain.booking_commands import (
+    AssignRooms,
+    CancelLines,
+    ChangeBooking,
+    CheckIn,
+    CheckOut,
+    LifeCommand,
+    MarkNoShow,
+    Walk,
+)
+from domain.calendar import ONE_DAY, business_date, nights, zone
+from domain.hotels import AddRoomType, OpenHotel, TakeOutOfOrder
+from domain.inventory import SetAllowance, SetPrices, SetRestrictions
+from domain.values import Sealed, Statistics, rounded
 
 _NAMESPACE = UUID("6f1d2c8e-4b0a-5d57-9c3e-2a7b8f10d6e4")
 _WEEKEND = (5, 6)
 _MEAN_NIGHTS = 2.5
+_LONGEST_NIGHTS = 14
+_PREPARED_DAYS = 3
 _ROLLS_AT = time(4, 0)
 _REFERENCE_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
@@ -106,13 +117,25 @@ class MadeBooking:
     hold_for: timedelta | None
 
 
+UNSAID = Sealed(guest_id=UUID(int=0), ciphertext="")
+"""In the place of words that are still to be sealed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """A command that goes with words, which are to be sealed in the place of `UNSAID`."""
+
+    command: TakeOutOfOrder | SetAllowance | Walk
+    words: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Happening:
-    """Something that happened to a booking: that it was made, or what became of it."""
+    """Something that happened to a booking, or in its hotel; `stream_id` is the booking's id or the hotel's."""
 
     occurred_at: datetime
-    booking_id: UUID
-    what: MadeBooking | LifeCommand
+    stream_id: UUID
+    what: MadeBooking | LifeCommand | SetRestrictions | Said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,13 +217,20 @@ def make_life(
     """What happened in a hotel from its opening until now, in order, each at an instant of its own.
 
     Up to `bookings` bookings arrive between the opening and `days_ahead` days from now, as far as there are rooms;
-    `holds` more are held since a few minutes. Those in the past were stayed, cancelled or not shown up for.
+    `holds` more are held since a few minutes. Those in the past were stayed, cancelled or not shown up for, and once
+    the house was full when a guest came. Guests get rooms when they arrive, the next days' arrivals have theirs. A
+    hotel that has been open for some weeks has a room out of order, restrictions and an allowance that is used.
     """
     life = _Life(seed, hotel, opened_at, now)
-    happenings = [happening for number in range(bookings) for happening in life.booking(number, days_ahead, held=False)]
+    happenings = life.house()
+    happenings += [
+        happening for number in range(bookings) for happening in life.booking(number, days_ahead, held=False)
+    ]
     happenings += [
         happening for number in range(bookings, bookings + holds) for happening in life.booking(number, 30, held=True)
     ]
+    happenings += life.overbooked_night(bookings + holds)
+    happenings += life.prepared_rooms()
     happenings.sort(key=lambda happening: happening.occurred_at)
     return list(_apart(happenings))
 
@@ -209,48 +239,170 @@ def _apart(happenings: Sequence[Happening]) -> Iterator[Happening]:
     last = datetime.min.replace(tzinfo=UTC)
     for happening in happenings:
         last = max(happening.occurred_at, last + timedelta(microseconds=1))
-        yield Happening(occurred_at=last, booking_id=happening.booking_id, what=happening.what)
+        yield replace(happening, occurred_at=last)
+
+
+type _Fate = tuple[datetime, LifeCommand | Said]
+"""When what becomes of a booking."""
 
 
 class _Life:
+    """A hotel's life so far.
+
+    Nothing of it is refused. Nights are counted as if nobody ever cancelled, left or was moved, so there is room in
+    whatever order things happen. Rooms are given in the order of arrival: whoever has one has it since before, so a
+    room that is free in a stay's first night is free for all of it, and there is one, since no more are sold.
+    """
+
     def __init__(self, seed: int, hotel: MadeHotel, opened_at: datetime, now: datetime) -> None:
         self._chance = random.Random(f"{seed}:{hotel.hotel_id}")  # noqa: S311 - made-up bookings are no secret
         self._hotel = hotel
         self._opened_at = opened_at
         self._now = now
+        self._prepared_at = now - timedelta(minutes=10)
         self._zone = zone(hotel.opening.timezone)
         self._taken: dict[tuple[str, date], int] = defaultdict(int)
+        self._let_go: dict[tuple[str, date], int] = defaultdict(int)
         self._suffixes: set[str] = set()
-        self._first_day = opened_at.astimezone(self._zone).date() + timedelta(days=1)
+        self._first_day = opened_at.astimezone(self._zone).date() + ONE_DAY
         self._today = now.astimezone(self._zone).date()
+        self._restrictions: tuple[SetRestrictions, ...] = ()
+        self._restricted_at = self._at(self._today - timedelta(days=3), 9)
+        self._oversold: tuple[AddRoomType, date] | None = None
+        self._walked = False
+        self._expected: list[tuple[date, UUID]] = []
+
+    # ------------------------------------------------------------ the house
+
+    def house(self) -> list[Happening]:
+        """What the hotel itself decided, for its busiest room type, its smallest and its best; first of all to be made.
+
+        Nothing in a hotel that opened a short time ago.
+        """
+        planned_on = self._today - timedelta(days=20)
+        if planned_on <= self._first_day:
+            return []
+        kinds = self._hotel.room_types
+        busiest, smallest, best = max(kinds, key=lambda kind: len(kind.rooms)), kinds[0], kinds[-1]
+        self._restrictions = (*_weekends(busiest, self._today), *_closed_days(busiest, best, self._today))
+        self._oversold = (smallest, self._today + timedelta(days=9))
+        return [
+            self._in_house(self._at(planned_on, 10), self._out_of_order(busiest)),
+            *(self._in_house(self._restricted_at, restriction) for restriction in self._restrictions),
+            self._in_house(
+                self._restricted_at,
+                Said(
+                    command=SetAllowance(
+                        room_type=smallest.code,
+                        first=self._today + timedelta(days=7),
+                        until=self._today + timedelta(days=14),
+                        allowance=1,
+                        reason=UNSAID,
+                    ),
+                    words="One in ten single rooms isn't claimed in a week of fairs.",
+                ),
+            ),
+        ]
+
+    def _out_of_order(self, kind: AddRoomType) -> Said:
+        """A room of a type is being repaired today. From when on a stay can last into the repair, one less is sold."""
+        first, until = self._today - ONE_DAY, self._today + timedelta(days=3)
+        for night in nights(first - timedelta(days=_LONGEST_NIGHTS + 1), until):
+            self._taken[kind.code, night] += 1
+        return Said(
+            command=TakeOutOfOrder(room=kind.rooms[-1], first=first, until=until, reason=UNSAID),
+            words="A new bathroom is put in.",
+        )
+
+    def _in_house(self, at: datetime, what: SetRestrictions | Said) -> Happening:
+        return Happening(occurred_at=at, stream_id=self._hotel.hotel_id, what=what)
+
+    def overbooked_night(self, number: int) -> list[Happening]:
+        """The smallest rooms are sold out one night, and one more by the allowance, all in the last hours."""
+        if self._oversold is None:
+            return []
+        kind, night = self._oversold
+        sold = self._taken[kind.code, night] - self._let_go[kind.code, night]
+        happenings = []
+        for extra in range(len(kind.rooms) + 1 - sold):
+            at = self._now - timedelta(hours=12) + timedelta(minutes=30 * extra)
+            if self._is_open(kind, night, night + ONE_DAY, at):
+                what = self._made(kind, night, night + ONE_DAY, held=False)
+                happenings.append(Happening(occurred_at=at, stream_id=self._booking_id(number + extra), what=what))
+        return happenings
+
+    def prepared_rooms(self) -> list[Happening]:
+        """Rooms for who is expected today and in the next days, in the order of their arrival."""
+        return [
+            Happening(
+                occurred_at=self._prepared_at + timedelta(milliseconds=number), stream_id=booking_id, what=AssignRooms()
+            )
+            for number, (_, booking_id) in enumerate(sorted(self._expected))
+        ]
+
+    def _is_open(self, kind: AddRoomType, arrival: date, departure: date, at: datetime) -> bool:
+        """Whether a stay may be sold by the restrictions of that instant."""
+        if at < self._restricted_at:
+            return True
+        for restriction in self._restrictions:
+            if restriction.room_type != kind.code:
+                continue
+            affected = [night for night in nights(arrival, departure) if _is_affected(night, restriction)]
+            if affected and restriction.stop_sell:
+                return False
+            if arrival in affected and (
+                restriction.closed_to_arrival or (departure - arrival).days < (restriction.minimum_stay or 1)
+            ):
+                return False
+        return True
+
+    # ------------------------------------------------------------ bookings
 
     def booking(self, number: int, days_ahead: int, *, held: bool) -> list[Happening]:
-        """One booking with all that became of it; nothing if there is no room or it would be made in the future."""
+        """One booking with all that became of it; nothing if it can't be had or would be made in the future."""
         chance = self._chance
-        first = self._today + timedelta(days=1) if held else self._first_day
+        first = self._today + ONE_DAY if held else self._first_day
         span = (self._today - first).days + days_ahead
         arrival = first + timedelta(days=chance.randrange(max(span, 1)))
-        departure = arrival + timedelta(days=min(1 + int(chance.expovariate(0.5)), 14))
+        departure = arrival + timedelta(days=min(1 + int(chance.expovariate(0.5)), _LONGEST_NIGHTS))
         kind = chance.choices(self._hotel.room_types, [len(kind.rooms) for kind in self._hotel.room_types])[0]
         booked_at = self._booked_at(arrival, held=held)
         what = self._made(kind, arrival, departure, held=held)
-        if booked_at >= self._now or not self._claim(kind, arrival, departure):
+        latest = self._now if held else self._prepared_at
+        if booked_at >= latest or not self._is_open(kind, arrival, departure, booked_at):
             return []
-        booking_id = uuid5(self._hotel.hotel_id, f"booking-{number}")
-        fate = () if held else self._fate(arrival, departure, booked_at)
+        if not self._claim(kind, arrival, departure):
+            return []
+        booking_id = self._booking_id(number)
+        fate: list[_Fate] = []
+        if not held:
+            fate, departure = self._change(kind, arrival, departure, booked_at)
+            fate += self._fate(kind, arrival, departure, booked_at)
+        happened = [(at, command) for at, command in fate if at < self._prepared_at]
+        soon = not held and self._today <= arrival <= self._today + timedelta(days=_PREPARED_DAYS)
+        if soon and not any(isinstance(command, AssignRooms | CancelLines) for _, command in happened):
+            self._expected.append((arrival, booking_id))
         return [
-            Happening(occurred_at=booked_at, booking_id=booking_id, what=what),
-            *(Happening(occurred_at=at, booking_id=booking_id, what=command) for at, command in fate if at < self._now),
+            Happening(occurred_at=booked_at, stream_id=booking_id, what=what),
+            *(Happening(occurred_at=at, stream_id=booking_id, what=command) for at, command in happened),
         ]
 
+    def _booking_id(self, number: int) -> UUID:
+        return uuid5(self._hotel.hotel_id, f"booking-{number}")
+
     def _claim(self, kind: AddRoomType, arrival: date, departure: date) -> bool:
-        # Counted as if nobody cancelled or left early: so there is room in whatever order things happen.
         stay = [(kind.code, night) for night in nights(arrival, departure)]
         if any(self._taken[night] >= len(kind.rooms) for night in stay):
             return False
         for night in stay:
             self._taken[night] += 1
         return True
+
+    def _free(self, kind: AddRoomType, arrival: date, departure: date, at: datetime) -> None:
+        """Note nights that are free by half a day ago, for who counts what is really sold."""
+        if at < self._now - timedelta(hours=13):
+            for night in nights(arrival, departure):
+                self._let_go[kind.code, night] += 1
 
     def _booked_at(self, arrival: date, *, held: bool) -> datetime:
         if held:
@@ -260,16 +412,62 @@ class _Life:
         # Who booked before the hotel opened, booked when it did.
         return max(at, self._opened_at + timedelta(minutes=self._chance.randrange(60, 600)))
 
-    def _fate(self, arrival: date, departure: date, booked_at: datetime) -> list[tuple[datetime, LifeCommand]]:
+    def _change(
+        self, kind: AddRoomType, arrival: date, departure: date, booked_at: datetime
+    ) -> tuple[list[_Fate], date]:
+        """Some want a night more on the day after they booked; also the departure that follows."""
+        wanted = self._chance.random() < 0.06
+        day = booked_at.astimezone(self._zone).date() + ONE_DAY
+        at = self._local(day, 8, 8)  # earlier in the day than anybody cancels
+        longer = departure + ONE_DAY
+        if not wanted or at >= self._prepared_at or day >= arrival or not self._is_open(kind, departure, longer, at):
+            return [], departure
+        if not self._claim(kind, departure, longer):
+            return [], departure
+        return [(at, ChangeBooking(departure=longer))], longer
+
+    def _fate(self, kind: AddRoomType, arrival: date, departure: date, booked_at: datetime) -> list[_Fate]:
         chance = self._chance
         happens = chance.random()
         free_days = (arrival - booked_at.astimezone(self._zone).date()).days - 1
         if happens < 0.14 and free_days > 0:
             day = arrival - timedelta(days=chance.randint(1, free_days))
-            return [(self._local(day, 9, 20), CancelLines(reason="guest_request"))]
+            at = self._local(day, 9, 20)
+            self._free(kind, arrival, departure, at)
+            return [(at, CancelLines(reason="guest_request"))]
+        comes_at = self._local(arrival, 14, 21)
+        # In the order of the day's arrivals, and after the last of them could be booked.
+        given_at = max(comes_at - timedelta(minutes=chance.randrange(2, 40)), booked_at + timedelta(minutes=1))
         if happens < 0.17:
-            return [(self._local(arrival, 23, 23), MarkNoShow())]
-        return [(self._local(arrival, 14, 21), CheckIn()), (self._local(departure, 7, 11), CheckOut())]
+            gone_at = self._local(arrival, 23, 23)
+            self._free(kind, arrival + ONE_DAY, departure, gone_at)
+            return [(given_at, AssignRooms()), (gone_at, MarkNoShow())]
+        if not self._walked and self._today - timedelta(days=7) <= arrival < self._today:
+            self._walked = True
+            self._free(kind, arrival, departure, comes_at)
+            return [(comes_at, self._walk(kind))]
+        return [
+            (given_at, self._given(kind, arrival, departure, given_at)),
+            (comes_at, CheckIn()),
+            (self._local(departure, 7, 11), CheckOut()),
+        ]
+
+    def _given(self, kind: AddRoomType, arrival: date, departure: date, at: datetime) -> AssignRooms:
+        """A room of the type booked; for some a better one, where there is one for all their nights."""
+        kinds = self._hotel.room_types
+        better = kinds.index(kind) + 1
+        if self._chance.random() >= 0.08 or better == len(kinds) or not self._claim(kinds[better], arrival, departure):
+            return AssignRooms()
+        self._free(kind, arrival, departure, at)
+        return AssignRooms(room_type=kinds[better].code)
+
+    def _walk(self, kind: AddRoomType) -> Said:
+        currency = self._hotel.opening.currency
+        cost = rounded(kind.base_price * 3 / 2, currency)
+        return Said(command=Walk(cost=cost, sent_to=UNSAID), words="The Station Hotel, with the taxi there.")
+
+    def _at(self, day: date, hour: int) -> datetime:
+        return datetime.combine(day, time(hour), self._zone).astimezone(UTC)
 
     def _local(self, day: date, first_hour: int, last_hour: int) -> datetime:
         """Some instant of a day between two hours, in UTC."""
@@ -305,6 +503,27 @@ class _Life:
             if suffix not in self._suffixes:
                 self._suffixes.add(suffix)
                 return suffix
+
+
+def _weekends(kind: AddRoomType, today: date) -> Iterator[SetRestrictions]:
+    """Whoever arrives on a Friday or Saturday of the next four weeks stays for two nights."""
+    yield SetRestrictions(
+        room_type=kind.code,
+        first=today + ONE_DAY,
+        until=today + timedelta(days=29),
+        weekdays=_WEEKEND,
+        minimum_stay=2,
+    )
+
+
+def _closed_days(kind: AddRoomType, best: AddRoomType, today: date) -> Iterator[SetRestrictions]:
+    arrivals, sales = today + timedelta(days=12), today + timedelta(days=10)
+    yield SetRestrictions(room_type=kind.code, first=arrivals, until=arrivals + ONE_DAY, closed_to_arrival=True)
+    yield SetRestrictions(room_type=best.code, first=sales, until=sales + ONE_DAY, stop_sell=True)
+
+
+def _is_affected(night: date, restriction: SetRestrictions) -> bool:
+    return restriction.first <= night < restriction.until and night.isoweekday() in restriction.weekdays
 
 
 def bookings_for(hotel: MadeHotel, days: int, occupancy: float) -> int:

@@ -1,7 +1,9 @@
 """What the demo makes, that it is made once, and that it goes on after an interruption."""
 
+import logging
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from types import SimpleNamespace
 
 import asyncpg
 import pytest
@@ -52,8 +54,40 @@ async def test_it_has_three_hotels_with_a_past_a_present_and_a_future(demo: Sett
     for kind in ("BookingHeld", "PricesSet", "LinesCancelled", "NoShowRecorded"):
         assert kinds[kind] >= 10
     assert kinds["GuestsCheckedIn"] > kinds["GuestsCheckedOut"]  # somebody is in house
+    # Nobody has to look for long to see what a hotel does besides.
+    assert kinds["RoomsAssigned"] > kinds["GuestsCheckedIn"]  # some are expected in the next days
+    assert kinds["BookingChanged"] >= 10
+    assert kinds["RoomTakenOutOfOrder"] == kinds["AllowanceSet"] == kinds["GuestsWalked"] == SIZES.hotels
+    assert kinds["RestrictionsSet"] == 3 * SIZES.hotels
     held = await counted(demo, "select count(*) from ledger.hold where hold_until > clock_timestamp()")
     assert held == [(kinds["BookingHeld"],)]
+
+
+async def test_a_look_at_it_shows_rooms_upgrades_and_nights_that_are_not_like_others(demo: Settings) -> None:
+    await make_demo(demo)
+    assert await counted(demo, "select type from ledger.event where type = 'HotelOpened'") == [("HotelOpened",)] * 3
+    upgrades = (
+        "select count(*) from ledger.event a join ledger.event b"
+        " on b.hotel_id = a.hotel_id and b.stream_id = a.stream_id and b.version = 1 where a.type = 'RoomsAssigned'"
+        " and a.data #>> '{assignments,0,room_type}' <> b.data #>> '{lines,0,room_type}' group by a.hotel_id"
+    )
+    assert len(await counted(demo, upgrades)) == SIZES.hotels
+    # Today a room is being repaired, and other rooms have guests, also of tomorrow.
+    for question in (
+        "select count(*) from ledger.room_stay where stay @> current_date group by hotel_id",
+        "select count(*) from ledger.room_stay where lower(stay) > current_date group by hotel_id",
+        "select count(*) from ledger.night where stop_sell group by hotel_id",
+        "select count(*) from ledger.night where minimum_stay > 1 group by hotel_id",
+        "select count(*) from ledger.night where closed_to_arrival group by hotel_id",
+        "select count(*) from ledger.night where sold + held > in_service group by hotel_id",
+    ):
+        assert len(await counted(demo, question)) == SIZES.hotels, question
+    words = await counted(
+        demo,
+        "select count(*) from ledger.event e join ledger.guest_key k on k.hotel_id = e.hotel_id"
+        " and k.guest_id::text in (e.data #>> '{reason,guest_id}', e.data #>> '{sent_to,guest_id}')",
+    )
+    assert words == [(3 * SIZES.hotels,)]
 
 
 async def test_made_again_it_changes_nothing(demo: Settings) -> None:
@@ -104,6 +138,19 @@ def test_a_seed_gives_the_same_life_each_time() -> None:
     assert lives[0] != make_life(2, hotels[0], NOW - timedelta(days=42), NOW, bookings=200, days_ahead=60)
 
 
+@pytest.mark.parametrize("hour", [0, 3, 6, 9, 12, 15, 18, 21])
+async def test_nothing_of_it_is_refused_whenever_it_is_made(
+    demo: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, hour: int
+) -> None:
+    def at_that_hour(zone: tzinfo) -> datetime:
+        return datetime.now(zone).replace(hour=hour, minute=30) - timedelta(days=1)
+
+    monkeypatch.setattr("staysync.demo.datetime", SimpleNamespace(now=at_that_hour))
+    with caplog.at_level(logging.WARNING, "staysync.demo"):
+        await make_demo(demo)
+    assert caplog.records == []
+
+
 def test_a_life_is_in_order_in_the_past_and_tells_each_booking_first() -> None:
     hotel = make_hotels(1, NOW - timedelta(days=42), Sizes())[0]
     life = make_life(1, hotel, NOW - timedelta(days=42), NOW, bookings=300, days_ahead=60, holds=5)
@@ -114,6 +161,6 @@ def test_a_life_is_in_order_in_the_past_and_tells_each_booking_first() -> None:
     known = set()
     for happening in life:
         if isinstance(happening.what, MadeBooking):
-            known.add(happening.booking_id)
-        assert happening.booking_id in known
+            known.add(happening.stream_id)
+        assert happening.stream_id in known | {hotel.hotel_id}
     assert any(isinstance(happening.what, CancelLines) for happening in life)
