@@ -21,6 +21,7 @@ from domain.hotels import AddRooms
 from eventstore.submission import Answer, Submission
 from staysync.importing.hotel_demand import Ending
 from staysync.importing.hotels import hotel_id
+from staysync.importing.plan import Plan
 from staysync.importing.replay import Result, Stop
 from staysync.processes import CannotStartError
 from staysync.secrets import load_secrets
@@ -423,6 +424,16 @@ async def test_other_rooms_need_another_hotel(settings: Settings, tmp_path: Path
     await imported(settings, file)
     with pytest.raises(CannotStartError, match="was opened with 1 rooms of type A, not 3"):
         await imported(settings, file, "A=3")
+
+
+async def test_a_hotel_that_was_imported_without_rooms_to_give_is_refused_in_one_line(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write(tmp_path / "bookings.csv", [row(DAY)])
+    await imported(settings, file)
+    monkeypatch.setattr(Plan, "most_wanted", lambda _: {(RESORT, "A"): 1, (RESORT, "I"): 1})
+    with pytest.raises(CannotStartError, match="without rooms of type I, so by an earlier version"):
+        await imported(settings, file)
 
 
 async def test_a_hotel_with_other_events_is_refused_in_one_line(settings: Settings, tmp_path: Path) -> None:
