@@ -21,8 +21,8 @@ from eventstore.guest_keys import MasterKey
 from eventstore.reading import Connection, Pool, RecordedEvent, read_after
 from projections.sql import statement
 from projections.writing import delete_hotel, load, write
-from readmodels.booking_folds import OpenSealed
 from readmodels.folds import Fold, reach_of
+from readmodels.sealed import OpenSealed
 from readmodels.working_set import UndeclaredRow, WorkingSet
 
 log = logging.getLogger(__name__)

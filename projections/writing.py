@@ -13,6 +13,7 @@ from uuid import UUID
 
 from domain.calendar import nights
 from eventstore.reading import Connection
+from readmodels.booking_folds import room_stay_begins
 from readmodels.folds import Reach
 from readmodels.rows import (
     BOOKING,
@@ -20,6 +21,9 @@ from readmodels.rows import (
     HOTEL,
     LINE,
     NIGHT,
+    ROOM,
+    ROOM_OUTAGE,
+    ROOM_STAY,
     ROOM_TYPE,
     TABLES,
     Key,
@@ -44,11 +48,13 @@ class RowsVanished(Exception):
 
 
 async def load(connection: Connection, hotel_id: UUID, reach: Reach, rows: WorkingSet) -> None:
-    """Read the rows that a batch reaches: at most six statements, none for what it doesn't reach."""
+    """Read the rows that a batch reaches: at most nine statements, none for what it doesn't reach."""
     if reach.settings:
         await _load_all(connection, hotel_id, HOTEL, rows)
         await _load_all(connection, hotel_id, ROOM_TYPE, rows)
         rows.load_absent(HOTEL, [()])
+    if reach.rooms:
+        await _load_rooms(connection, hotel_id, reach.rooms, rows)
     if reach.bookings:
         await _load_bookings(connection, hotel_id, reach.bookings, rows)
         reach.add_claimed_nights(rows)
@@ -61,6 +67,14 @@ async def load(connection: Connection, hotel_id: UUID, reach: Reach, rows: Worki
 
 async def _load_all(connection: Connection, hotel_id: UUID, table: Table[Any], rows: WorkingSet) -> None:
     rows.load(table, [table.row(*row) for row in await connection.fetch(_select(table, 0), hotel_id)])
+
+
+async def _load_rooms(connection: Connection, hotel_id: UUID, rooms: set[str], rows: WorkingSet) -> None:
+    names = list(rooms)
+    rows.load(ROOM, [_tupled(ROOM, row) for row in await connection.fetch(_select(ROOM, 1), hotel_id, names)])
+    rows.load_absent(ROOM, [(room,) for room in names])
+    found = await connection.fetch(_select(ROOM_OUTAGE, 1), hotel_id, names)
+    rows.load(ROOM_OUTAGE, [ROOM_OUTAGE.row(*row) for row in found])
 
 
 async def _load_bookings(connection: Connection, hotel_id: UUID, bookings: set[UUID], rows: WorkingSet) -> None:
@@ -77,6 +91,14 @@ async def _load_bookings(connection: Connection, hotel_id: UUID, bookings: set[U
     for line in lines:
         stay = nights(line.arrival, line.departure)
         rows.load_absent(BOOKING_NIGHT, [(line.booking_id, line.line, night) for night in stay])
+    roomed = [line for line in lines if line.room is not None]
+    if roomed:
+        ids = list({line.booking_id for line in roomed})
+        found = await connection.fetch(_select(ROOM_STAY, 1), hotel_id, ids)
+        rows.load(ROOM_STAY, [ROOM_STAY.row(*row) for row in found])
+        for line in roomed:
+            begins = room_stay_begins(line)
+            rows.load_absent(ROOM_STAY, [(line.booking_id, line.line, first) for first in begins])
 
 
 def _tupled(table: Table[Any], record: Sequence[Any]) -> Any:

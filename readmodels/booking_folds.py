@@ -4,15 +4,27 @@ The rules aren't written a second time here: rows become the domain's booking, t
 it and what that claims, and the outcome becomes rows again.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from datetime import date
 from itertools import count
 from typing import Any
 from uuid import UUID
 
 import orjson
 
-from domain.bookings import Booking, BookingEvent, BookingHeld, BookingMade, Line, LineState, evolve
+from domain.bookings import (
+    Booking,
+    BookingChanged,
+    BookingEvent,
+    BookingHeld,
+    BookingMade,
+    GuestsDescribed,
+    Line,
+    LineState,
+    evolve,
+)
 from domain.calendar import nights
+from domain.rooms import RoomStay
 from domain.stock import Claims, difference
 from domain.values import Sealed, Statistics
 from eventstore.reading import RecordedEvent
@@ -23,20 +35,24 @@ from readmodels.rows import (
     GUEST,
     LINE,
     NIGHT,
+    ROOM_STAY,
     TIMELINE,
     BookingNightRow,
     BookingRow,
     GuestRow,
     LineRow,
+    RoomStayRow,
     TimelineRow,
 )
+from readmodels.sealed import OpenSealed
 from readmodels.working_set import WorkingSet
 
-type OpenSealed = Callable[[Sealed], Mapping[str, Any] | None]
-"""Opens sealed personal data; None where the guest's key is gone, because the guest was erased."""
-
 type BookingsSeen = dict[UUID, Booking]
-"""Bookings as the last event of theirs left them, so that they needn't be made of rows again."""
+"""Bookings as the last event of theirs left them.
+
+So within a batch a booking is made of its rows once, as they were loaded, and what the batch adds to it (lines, nights,
+rooms) needn't be known as absent.
+"""
 
 
 def apply_to_booking(
@@ -44,17 +60,16 @@ def apply_to_booking(
 ) -> None:
     """Bring all rows that a booking has a part in in line with an event of its stream."""
     booking_id = recorded.stream_id
-    if isinstance(event, BookingHeld | BookingMade):
-        before = None
-        for sealed in sealed_guests(event):
-            rows.put(GUEST, _guest(sealed.guest_id, open_sealed(sealed)))
-    else:
+    before = None
+    if not isinstance(event, BookingHeld | BookingMade):
         before = seen.get(booking_id) or booking_of(rows, booking_id)
+    for sealed in sealed_guests(event, before):
+        rows.put(GUEST, _guest(sealed.guest_id, open_sealed(sealed)))
     after = evolve(before, event)
     _claim(rows, difference({} if before is None else before.claims(), after.claims()))
     _put_booking(rows, recorded, after)
     for index, line in enumerate(after.lines):
-        old = None if before is None else before.lines[index]
+        old = None if before is None or index >= len(before.lines) else before.lines[index]
         if line is not old:
             _put_line(rows, booking_id, old, line)
     metadata = orjson.loads(recorded.metadata)
@@ -74,9 +89,23 @@ def apply_to_booking(
     seen[booking_id] = after
 
 
-def sealed_guests(event: BookingHeld | BookingMade) -> list[Sealed]:
-    """The personal details that a booking brings with it; the last of a guest counts."""
-    sealed = (*(line.guest for line in event.lines), event.booker, event.guest)
+def sealed_guests(event: BookingEvent, before: Booking | None) -> list[Sealed]:
+    """The personal details that an event brings with it; the last of a guest counts.
+
+    A line that is kept in a change repeats what was known of its guest, which may be older than what is known by now.
+    Without the booking that the event came upon, repeated details are among the answer.
+    """
+    match event:
+        case BookingHeld() | BookingMade():
+            sealed = [*(line.guest for line in event.lines), event.booker, event.guest]
+        case BookingChanged():
+            known = 0 if before is None else len(before.lines)
+            sealed = [line.guest for line in event.lines if line.line > known]
+        case GuestsDescribed():
+            people = (*(described.guest for described in event.lines), event.booker, event.guest)
+            sealed = [None if person is None else person.details for person in people]
+        case _:
+            return []
     return [details for details in sealed if details is not None]
 
 
@@ -113,7 +142,8 @@ def _lines(rows: WorkingSet, booking_id: UUID) -> list[Line]:
         row = rows.get(LINE, (booking_id, number))
         if row is None:
             return lines
-        prices = (rows.get(BOOKING_NIGHT, (booking_id, number, night)) for night in nights(row.arrival, row.departure))
+        stay = nights(row.arrival, row.departure)
+        found = [night for day in stay if (night := rows.get(BOOKING_NIGHT, (booking_id, number, day))) is not None]
         lines.append(
             Line(
                 line=number,
@@ -123,11 +153,24 @@ def _lines(rows: WorkingSet, booking_id: UUID) -> list[Line]:
                 guest=None if row.guest_id is None else Sealed(guest_id=row.guest_id, ciphertext=""),
                 arrival=row.arrival,
                 departure=row.departure,
-                prices=tuple(night.price for night in prices if night is not None),
+                prices=tuple(night.price for night in found),
+                stock=tuple(night.room_type for night in found),
+                rooms=() if row.room is None else _rooms(rows, row),
                 state=LineState(row.state),
             )
         )
     raise AssertionError("unreachable: the numbers don't end")
+
+
+def _rooms(rows: WorkingSet, line: LineRow) -> tuple[RoomStay, ...]:
+    """The room stays of a line that has any: each begins on another of its nights, or at the arrival for day use."""
+    found = (rows.get(ROOM_STAY, (line.booking_id, line.line, first)) for first in room_stay_begins(line))
+    return tuple(RoomStay(room=stay.room, first=stay.first, until=stay.until) for stay in found if stay is not None)
+
+
+def room_stay_begins(line: LineRow) -> tuple[date, ...]:
+    """The dates on which a stay of this line in a room can begin."""
+    return nights(line.arrival, line.departure) or (line.arrival,)
 
 
 def _claim(rows: WorkingSet, changes: Claims) -> None:
@@ -200,25 +243,44 @@ def _put_line(rows: WorkingSet, booking_id: UUID, old: Line | None, line: Line) 
             departure=line.departure,
             state=line.state.value,
             total=line.total,
-            room=None,
+            room=line.room,
         ),
     )
+    _put_nights(rows, booking_id, old, line)
+    _put_rooms(rows, booking_id, () if old is None else old.rooms, line)
+
+
+def _put_nights(rows: WorkingSet, booking_id: UUID, old: Line | None, line: Line) -> None:
     claim, claimed = line.claimed_nights()
+    stay = nights(line.arrival, line.departure)
     if old is not None:
-        if old.claimed_nights() == (claim, claimed) and old.prices == line.prices:
+        old_stay = nights(old.arrival, old.departure)
+        if (old_stay, old.claimed_nights(), old.prices, old.stock) == (stay, (claim, claimed), line.prices, line.stock):
             return
-        for night in nights(max(old.arrival, line.departure), old.departure):
+        for night in set(old_stay).difference(stay):
             rows.delete(BOOKING_NIGHT, (booking_id, line.line, night))
     name = "sold" if claim.sold else "held"
-    for index, (night, price) in enumerate(zip(nights(line.arrival, line.departure), line.prices, strict=True)):
+    for index, (night, price, room_type) in enumerate(zip(stay, line.prices, line.stock, strict=True)):
         rows.put(
             BOOKING_NIGHT,
             BookingNightRow(
                 booking_id=booking_id,
                 line=line.line,
                 night=night,
-                room_type=line.room_type,
+                room_type=room_type,
                 price=price,
                 claim=name if index < len(claimed) else None,  # what a line still claims are its first nights
             ),
         )
+
+
+def _put_rooms(rows: WorkingSet, booking_id: UUID, old: tuple[RoomStay, ...], line: Line) -> None:
+    if old == line.rooms:
+        return
+    begins = {stay.first for stay in line.rooms}
+    for stay in old:
+        if stay.first not in begins:
+            rows.delete(ROOM_STAY, (booking_id, line.line, stay.first))
+    for stay in line.rooms:
+        row = RoomStayRow(booking_id=booking_id, line=line.line, first=stay.first, room=stay.room, until=stay.until)
+        rows.put(ROOM_STAY, row)

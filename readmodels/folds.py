@@ -9,15 +9,22 @@ from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
 
-from domain.bookings import BookingHeld, BookingMade
+from domain.bookings import OPEN_STATES, BookingChanged, BookingEvent, BookingHeld, BookingMade, RoomsAssigned
 from domain.calendar import nights
 from domain.events import Event
-from domain.hotels import HorizonExtended, HotelDetailsChanged, HotelOpened, RoomsAdded, RoomTypeAdded
-from domain.inventory import PricesSet, affected_nights
+from domain.hotels import (
+    HotelEvent,
+    RoomFeaturesSet,
+    RoomReturnedToService,
+    RoomsAdded,
+    RoomTakenOutOfOrder,
+)
+from domain.inventory import InventoryEvent, affected_nights
 from eventstore.reading import RecordedEvent
-from readmodels.booking_folds import BookingsSeen, OpenSealed, apply_to_booking, sealed_guests
+from readmodels.booking_folds import BookingsSeen, apply_to_booking, sealed_guests
 from readmodels.hotel_folds import apply_to_hotel, apply_to_inventory
-from readmodels.rows import BOOKING_NIGHT
+from readmodels.rows import BOOKING_NIGHT, LINE
+from readmodels.sealed import OpenSealed
 from readmodels.working_set import WorkingSet
 
 
@@ -27,15 +34,61 @@ class Reach:
 
     settings: bool = False
     """The hotel and its room types."""
+    rooms: set[str] = field(default_factory=set)
+    """Rooms, with the times that they are out of order."""
     bookings: set[UUID] = field(default_factory=set)
-    """Bookings from before the batch, whole: lines and nights included."""
+    """Bookings from before the batch, whole: lines, nights and rooms included."""
     nights: set[tuple[date, str]] = field(default_factory=set)
     guests: set[UUID] = field(default_factory=set)
-    """Guests whose sealed details are opened."""
+    """Whose sealed details are opened: guests, and the keys of reasons in words."""
 
     def add_claimed_nights(self, rows: WorkingSet) -> None:
-        """Add the nights of stock that the bookings claim; known once their rows are loaded."""
+        """Add the nights of stock that the bookings claim; known once their rows are loaded.
+
+        An open line that has a room of another type claims nights of the type booked when it gives the room back.
+        """
         self.nights.update((row.night, row.room_type) for row in rows.rows(BOOKING_NIGHT) if row.claim is not None)
+        for line in rows.rows(LINE):
+            if line.state in OPEN_STATES:
+                self._add_stay(line.room_type, line.arrival, line.departure)
+
+    def _add_stay(self, room_type: str, first: date, until: date) -> None:
+        self.nights.update((night, room_type) for night in nights(first, until))
+
+    def add_booking_event(self, event: BookingEvent) -> None:
+        """Add what an event of a booking says itself."""
+        self.guests.update(sealed.guest_id for sealed in sealed_guests(event, None))
+        match event:
+            case BookingHeld() | BookingMade():
+                for line in event.lines:
+                    self._add_stay(line.room_type, line.arrival, line.departure)
+            case BookingChanged():
+                for changed in event.lines:
+                    self._add_stay(changed.room_type, changed.arrival, changed.departure)
+                    self.nights.update(zip(nights(changed.arrival, changed.departure), changed.stock, strict=True))
+            case RoomsAssigned():
+                for assignment in event.assignments:
+                    self._add_stay(assignment.room_type, assignment.first, assignment.until)
+            case _:
+                pass  # all else moves nights that the booking has already
+
+    def add_hotel_event(self, event: HotelEvent) -> None:
+        """Add what an event of the hotel says itself."""
+        self.settings = True
+        match event:
+            case RoomsAdded():
+                self._add_stay(event.room_type, event.in_service_from, event.bookable_until)
+            case RoomFeaturesSet():
+                self.rooms.add(event.room)
+            case RoomTakenOutOfOrder():
+                self.rooms.add(event.room)
+                self.guests.add(event.reason.guest_id)
+                self._add_stay(event.room_type, event.first, event.until)
+            case RoomReturnedToService():
+                self.rooms.add(event.room)
+                self.nights.update((night, event.room_type) for night in event.nights)
+            case _:
+                pass  # nights that are new aren't read
 
 
 def reach_of(batch: Iterable[tuple[RecordedEvent, Event]]) -> Reach:
@@ -43,24 +96,17 @@ def reach_of(batch: Iterable[tuple[RecordedEvent, Event]]) -> Reach:
     reach = Reach()
     made: set[UUID] = set()
     for recorded, event in batch:
-        match event:
-            case BookingHeld() | BookingMade():
+        if isinstance(event, HotelEvent):
+            reach.add_hotel_event(event)
+        elif isinstance(event, InventoryEvent):
+            reach.settings = True
+            reach.nights.update((night, event.room_type) for night in affected_nights(event))
+        else:
+            reach.add_booking_event(event)
+            if isinstance(event, BookingHeld | BookingMade):
                 made.add(recorded.stream_id)
-                reach.guests.update(sealed.guest_id for sealed in sealed_guests(event))
-                for line in event.lines:
-                    reach.nights.update((night, line.room_type) for night in nights(line.arrival, line.departure))
-            case RoomsAdded():
-                reach.settings = True
-                stay = nights(event.in_service_from, event.bookable_until)
-                reach.nights.update((night, event.room_type) for night in stay)
-            case HotelOpened() | HotelDetailsChanged() | RoomTypeAdded() | HorizonExtended():
-                reach.settings = True
-            case PricesSet():
-                reach.settings = True
-                reach.nights.update((night, event.room_type) for night in affected_nights(event))
-            case _:
-                if recorded.stream_id not in made:
-                    reach.bookings.add(recorded.stream_id)
+            elif recorded.stream_id not in made:
+                reach.bookings.add(recorded.stream_id)
     return reach
 
 
@@ -74,13 +120,12 @@ class Fold:
 
     def apply(self, recorded: RecordedEvent, event: Event) -> None:
         """Do to the rows what the next event says. On any error the rows are of no further use."""
-        match event:
-            case HotelOpened() | HotelDetailsChanged() | RoomTypeAdded() | RoomsAdded() | HorizonExtended():
-                apply_to_hotel(self.rows, recorded, event)
-            case PricesSet():
-                apply_to_inventory(self.rows, recorded, event)
-            case _:
-                apply_to_booking(self.rows, self._seen, recorded, event, self._open_sealed)
+        if isinstance(event, HotelEvent):
+            apply_to_hotel(self.rows, recorded, event, self._open_sealed)
+        elif isinstance(event, InventoryEvent):
+            apply_to_inventory(self.rows, recorded, event)
+        else:
+            apply_to_booking(self.rows, self._seen, recorded, event, self._open_sealed)
 
     def settle(self) -> None:
         """Let go of what is only there to be quick, and of what has changed; for long folds from nothing."""

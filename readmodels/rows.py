@@ -45,11 +45,22 @@ class RoomTypeRow(NamedTuple):
 
 
 class RoomRow(NamedTuple):
-    """A physical room."""
+    """A physical room and what it offers."""
 
     room: str
     room_type: str
     in_service_from: date
+    features: tuple[str, ...]
+
+
+class RoomOutageRow(NamedTuple):
+    """The nights [first, until) in which a room is out of order. The reason is absent once its key is gone."""
+
+    room: str
+    first: date
+    until: date
+    reason_id: UUID
+    reason: str | None
 
 
 class NightRow(NamedTuple):
@@ -114,7 +125,10 @@ class LineRow(NamedTuple):
 
 
 class BookingNightRow(NamedTuple):
-    """What a night of a line costs, and whether it is `sold`, `held` or, where `claim` is absent, free again."""
+    """What a night of a line costs, and whether it is `sold`, `held` or, where `claim` is absent, free again.
+
+    `room_type` is the one whose stock the night claims: another than the line's where it has a room of another type.
+    """
 
     booking_id: UUID
     line: int
@@ -122,6 +136,16 @@ class BookingNightRow(NamedTuple):
     room_type: str
     price: Decimal
     claim: str | None
+
+
+class RoomStayRow(NamedTuple):
+    """A line's time in one room: the nights [first, until), none for a day use."""
+
+    booking_id: UUID
+    line: int
+    first: date
+    room: str
+    until: date
 
 
 class GuestRow(NamedTuple):
@@ -179,7 +203,8 @@ HOTEL = Table(
 ROOM_TYPE = Table(
     "room_type", RoomTypeRow, 1, ("text", "uuid", "text", "integer", "integer", "numeric", "integer", "integer")
 )
-ROOM = Table("room", RoomRow, 1, ("text", "text", "date"))
+ROOM = Table("room", RoomRow, 1, ("text", "text", "date", "text[]"))
+ROOM_OUTAGE = Table("room_outage", RoomOutageRow, 2, ("text", "date", "date", "uuid", "text"))
 NIGHT = Table(
     "night",
     NightRow,
@@ -203,10 +228,23 @@ LINE = Table(
     ("uuid", "integer", "text", "integer", "integer[]", "uuid", "date", "date", "text", "numeric", "text"),
 )
 BOOKING_NIGHT = Table("booking_night", BookingNightRow, 3, ("uuid", "integer", "date", "text", "numeric", "text"))
+ROOM_STAY = Table("room_stay", RoomStayRow, 3, ("uuid", "integer", "date", "text", "date"))
 GUEST = Table("guest", GuestRow, 1, ("uuid", "text", "text", "text", "text", "boolean"), blind=True)
 TIMELINE = Table(
     "timeline", TimelineRow, 2, ("uuid", "bigint", "text", "timestamptz", "timestamptz", "text", "text", "jsonb")
 )
 
-TABLES: tuple[Table[Any], ...] = (HOTEL, ROOM_TYPE, ROOM, NIGHT, BOOKING, LINE, BOOKING_NIGHT, GUEST, TIMELINE)
+TABLES: tuple[Table[Any], ...] = (
+    HOTEL,
+    ROOM_TYPE,
+    ROOM,
+    ROOM_OUTAGE,
+    NIGHT,
+    BOOKING,
+    LINE,
+    BOOKING_NIGHT,
+    ROOM_STAY,
+    GUEST,
+    TIMELINE,
+)
 """Every read table that is a fold of the ledger; the checkpoints alone aren't."""

@@ -99,7 +99,7 @@ class RoomType(Base):
 
 
 class Room(Base):
-    """A physical room."""
+    """A physical room. `features` are what it offers, in the hotel's own words."""
 
     __tablename__ = "room"
 
@@ -107,6 +107,20 @@ class Room(Base):
     room: Mapped[str] = mapped_column(primary_key=True)
     room_type: Mapped[str]
     in_service_from: Mapped[date]
+    features: Mapped[list[str]] = mapped_column(ARRAY(Text))
+
+
+class RoomOutage(Base):
+    """The nights [first, until) in which a room is out of order. `reason` is absent once its key is gone."""
+
+    __tablename__ = "room_outage"
+
+    hotel_id: Mapped[UUID] = mapped_column(primary_key=True)
+    room: Mapped[str] = mapped_column(primary_key=True)
+    first: Mapped[date] = mapped_column(primary_key=True)
+    until: Mapped[date]
+    reason_id: Mapped[UUID]
+    reason: Mapped[str | None]
 
 
 class Night(Base):
@@ -229,6 +243,16 @@ class Line(Base):
         lazy="raise",
         viewonly=True,
     )
+    room_stays: Mapped[list["RoomStay"]] = relationship(
+        primaryjoin=lambda: and_(
+            Line.hotel_id == foreign(RoomStay.hotel_id),
+            Line.booking_id == foreign(RoomStay.booking_id),
+            Line.line == foreign(RoomStay.line),
+        ),
+        order_by=lambda: RoomStay.first,
+        lazy="raise",
+        viewonly=True,
+    )
     guest: Mapped["Guest | None"] = relationship(
         primaryjoin=lambda: and_(
             foreign(Line.hotel_id) == remote(Guest.hotel_id), foreign(Line.guest_id) == remote(Guest.guest_id)
@@ -239,7 +263,10 @@ class Line(Base):
 
 
 class BookingNight(Base):
-    """A night of a line: its price, and whether it is `sold`, `held` or, where `claim` is absent, free again."""
+    """A night of a line: its price, and whether it is `sold`, `held` or, where `claim` is absent, free again.
+
+    `room_type` is the one whose stock the night claims: another than the line's where it has a room of another type.
+    """
 
     __tablename__ = "booking_night"
 
@@ -250,6 +277,19 @@ class BookingNight(Base):
     room_type: Mapped[str]
     price: Mapped[Decimal]
     claim: Mapped[str | None]
+
+
+class RoomStay(Base):
+    """A line's time in one room: the nights [first, until). A day use has a room and no night: first equals until."""
+
+    __tablename__ = "room_stay"
+
+    hotel_id: Mapped[UUID] = mapped_column(primary_key=True)
+    booking_id: Mapped[UUID] = mapped_column(primary_key=True)
+    line: Mapped[int] = mapped_column(primary_key=True)
+    first: Mapped[date] = mapped_column(primary_key=True)
+    room: Mapped[str]
+    until: Mapped[date]
 
 
 class Guest(Base):

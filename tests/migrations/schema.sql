@@ -225,6 +225,7 @@ CREATE TABLE read.booking_night (
     CONSTRAINT booking_night_claim_check CHECK ((claim = ANY (ARRAY['sold'::text, 'held'::text])))
 );
 ALTER TABLE read.booking_night OWNER TO staysync_owner;
+COMMENT ON COLUMN read.booking_night.room_type IS 'The type whose stock the night claims.';
 COMMENT ON COLUMN read.booking_night.claim IS 'sold or held; null where the night is free again.';
 CREATE TABLE read.checkpoint (
     hotel_id uuid NOT NULL,
@@ -290,9 +291,31 @@ CREATE TABLE read.room (
     hotel_id uuid NOT NULL,
     room text NOT NULL,
     room_type text NOT NULL,
-    in_service_from date NOT NULL
+    in_service_from date NOT NULL,
+    features text[] NOT NULL
 );
 ALTER TABLE read.room OWNER TO staysync_owner;
+CREATE TABLE read.room_outage (
+    hotel_id uuid NOT NULL,
+    room text NOT NULL,
+    first date NOT NULL,
+    until date NOT NULL,
+    reason_id uuid NOT NULL,
+    reason text
+);
+ALTER TABLE read.room_outage OWNER TO staysync_owner;
+COMMENT ON TABLE read.room_outage IS 'The nights [first, until) in which a room is out of order.';
+COMMENT ON COLUMN read.room_outage.reason IS 'In the clear; null once the key named by reason_id is gone.';
+CREATE TABLE read.room_stay (
+    hotel_id uuid NOT NULL,
+    booking_id uuid NOT NULL,
+    line integer NOT NULL,
+    first date NOT NULL,
+    room text NOT NULL,
+    until date NOT NULL
+);
+ALTER TABLE read.room_stay OWNER TO staysync_owner;
+COMMENT ON TABLE read.room_stay IS 'The nights [first, until) in which a line has a room; none for a day use.';
 CREATE TABLE read.room_type (
     hotel_id uuid NOT NULL,
     code text NOT NULL,
@@ -361,8 +384,12 @@ ALTER TABLE ONLY read.hotel
     ADD CONSTRAINT hotel_pkey PRIMARY KEY (hotel_id);
 ALTER TABLE ONLY read.night
     ADD CONSTRAINT night_pkey PRIMARY KEY (hotel_id, night, room_type);
+ALTER TABLE ONLY read.room_outage
+    ADD CONSTRAINT room_outage_pkey PRIMARY KEY (hotel_id, room, first);
 ALTER TABLE ONLY read.room
     ADD CONSTRAINT room_pkey PRIMARY KEY (hotel_id, room);
+ALTER TABLE ONLY read.room_stay
+    ADD CONSTRAINT room_stay_pkey PRIMARY KEY (hotel_id, booking_id, line, first);
 ALTER TABLE ONLY read.room_type
     ADD CONSTRAINT room_type_id_unique UNIQUE (hotel_id, room_type_id);
 ALTER TABLE ONLY read.room_type
@@ -385,6 +412,7 @@ CREATE INDEX booking_state ON read.booking USING btree (hotel_id, state, arrival
 CREATE INDEX guest_email ON read.guest USING btree (lower(email));
 CREATE INDEX guest_name ON read.guest USING btree (hotel_id, lower(full_name) text_pattern_ops);
 CREATE INDEX hotel_city ON read.hotel USING btree (lower(city));
+CREATE INDEX room_stay_until ON read.room_stay USING btree (hotel_id, until, first);
 CREATE TRIGGER event_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.event FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
 ALTER TABLE ledger.event ENABLE ALWAYS TRIGGER event_is_append_only;
 CREATE TRIGGER head_is_kept BEFORE DELETE OR TRUNCATE ON ledger.head FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
@@ -416,7 +444,7 @@ GRANT SELECT ON TABLE ledger.guest_key TO staysync_projector;
 GRANT SELECT,INSERT,UPDATE ON TABLE ledger.head TO staysync_command;
 GRANT SELECT ON TABLE ledger.head TO staysync_query;
 GRANT SELECT ON TABLE ledger.head TO staysync_projector;
-GRANT SELECT,INSERT,DELETE ON TABLE ledger.hold TO staysync_command;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ledger.hold TO staysync_command;
 GRANT SELECT,INSERT,DELETE ON TABLE ledger.idempotency TO staysync_command;
 GRANT SELECT,INSERT,UPDATE ON TABLE ledger.night TO staysync_command;
 GRANT SELECT,INSERT ON TABLE ledger.reference TO staysync_command;
@@ -437,6 +465,10 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE read.night TO staysync_projector;
 GRANT SELECT ON TABLE read.night TO staysync_query;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE read.room TO staysync_projector;
 GRANT SELECT ON TABLE read.room TO staysync_query;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE read.room_outage TO staysync_projector;
+GRANT SELECT ON TABLE read.room_outage TO staysync_query;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE read.room_stay TO staysync_projector;
+GRANT SELECT ON TABLE read.room_stay TO staysync_query;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE read.room_type TO staysync_projector;
 GRANT SELECT ON TABLE read.room_type TO staysync_query;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE read.timeline TO staysync_projector;

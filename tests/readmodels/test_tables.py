@@ -89,6 +89,6 @@ async def test_projectors_never_write_the_ledger_and_commands_never_see_a_read_t
 def test_every_relationship_must_be_asked_for_and_is_never_written_through() -> None:
     configure_mappers()
     found = [relationship for mapper in tables.Base.registry.mappers for relationship in mapper.relationships]
-    assert len(found) == 8
+    assert len(found) == 9
     for relationship in found:
         assert (relationship.lazy, relationship.viewonly) == ("raise", True), relationship

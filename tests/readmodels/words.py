@@ -2,19 +2,23 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from domain.bookings import AllowanceUse, BookingChanged, ChangedLine
 from domain.events import Event
-from domain.hotels import HorizonExtended, HotelDetailsChanged, HotelOpened, RoomsAdded, RoomTypeAdded
-from domain.inventory import PricesSet
+from domain.hotels import HotelEvent
+from domain.inventory import InventoryEvent
+from domain.rooms import RoomStay
 from domain.values import Sealed
 from eventstore import codec
 from eventstore.reading import RecordedEvent
-from readmodels.booking_folds import OpenSealed
 from readmodels.folds import Fold
 from readmodels.rows import TABLES, Key
+from readmodels.sealed import OpenSealed
 from readmodels.working_set import WorkingSet
+from tests.domain.house import day
 
 HOTEL_ID, BOOKING_ID = UUID(int=1), UUID(int=2)
 BEGAN = datetime(2026, 12, 1, 10, 0, tzinfo=UTC)
@@ -54,13 +58,42 @@ class Ledger:
         return self
 
     def _stream(self, event: Event, booking_id: UUID) -> UUID:
-        match event:
-            case HotelOpened() | HotelDetailsChanged() | RoomTypeAdded() | RoomsAdded() | HorizonExtended():
-                return self.hotel_id
-            case PricesSet():
-                return UUID(int=sum(event.room_type.encode()))
-            case _:
-                return booking_id
+        if isinstance(event, HotelEvent):
+            return self.hotel_id
+        if isinstance(event, InventoryEvent):
+            return UUID(int=sum(event.room_type.encode()))
+        return booking_id
+
+
+def changed_line(
+    number: int = 1,
+    arrival: int = 0,
+    departure: int = 2,
+    room_type: str = "DBL",
+    *rooms: tuple[str, int, int],
+    stock: tuple[str, ...] | None = None,
+    guest: Sealed | None = None,
+) -> ChangedLine:
+    """A line as a change left it, days counted from today."""
+    length = departure - arrival
+    return ChangedLine(
+        line=number,
+        room_type=room_type,
+        adults=1,
+        child_ages=(),
+        guest=guest,
+        arrival=day(arrival),
+        departure=day(departure),
+        prices=(Decimal("90.00"),) * length,
+        stock=stock or (room_type,) * length,
+        rooms=tuple(RoomStay(room=room, first=day(first), until=day(until)) for room, first, until in rooms),
+    )
+
+
+def changed(*lines: ChangedLine, cancelled: tuple[int, ...] = (), used: int | None = None) -> BookingChanged:
+    """A change; `used` is a day on the double's allowance."""
+    use = () if used is None else (AllowanceUse(room_type="DBL", date=day(used)),)
+    return BookingChanged(lines=lines, cancelled=cancelled, allowance_used=use)
 
 
 def open_as_told(details: Mapping[UUID, Mapping[str, Any]]) -> OpenSealed:
