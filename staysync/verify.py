@@ -24,7 +24,7 @@ from eventstore.guest_keys import GuestKey, MasterKey
 from eventstore.reading import RESERVED_HOTEL, Connection, RecordedEvent, read_after
 from projections.drain import described
 from readmodels.folds import Fold, reach_of
-from readmodels.rows import BOOKING, LINE, NIGHT, TABLES, TIMELINE, Key, LineRow, Table
+from readmodels.rows import BOOKING, LINE, NIGHT, ROOM_STAY, TABLES, TIMELINE, Key, LineRow, Table
 from readmodels.working_set import WorkingSet
 from staysync.secrets import load_secrets
 from staysync.settings import Settings
@@ -80,7 +80,7 @@ async def verify(settings: Settings, hotel_id: UUID | None = None, progress: Pro
 
 async def _hotels(connection: Connection) -> list[UUID]:
     """Every hotel that anything is known of, also where what should belong to it is gone."""
-    tables = [f"ledger.{name}" for name in ("head", "event", "night", "hold", "reference")]
+    tables = [f"ledger.{name}" for name in ("head", "event", "night", "hold", "room_stay", "reference")]
     tables += ["read.checkpoint", *(f"read.{table.name}" for table in TABLES)]
     each = " union ".join(f"select hotel_id from {table}" for table in tables)  # noqa: S608 - our own names
     rows = await connection.fetch(f"{each} order by hotel_id")
@@ -266,6 +266,16 @@ class _HotelCheck:
             " where hotel_id = $1",
         )
         await self._compare_sets(
+            "ledger.room_stay",
+            ("room", "first", "until", "booking_id", "line"),
+            [
+                (stay.room, stay.first, stay.until, stay.booking_id, stay.line)
+                for stay in rows.rows(ROOM_STAY)
+                if stay.first < stay.until  # a day use has no night to guard
+            ],
+            "select room, lower(stay), upper(stay), booking_id, line from ledger.room_stay where hotel_id = $1",
+        )
+        await self._compare_sets(
             "ledger.reference",
             ("reference", "booking_id"),
             [(row.reference, row.booking_id) for row in rows.rows(BOOKING)],
@@ -340,8 +350,8 @@ def _named(table: Table[Any], key: Key) -> str:
     return ", ".join(f"{column} {value}" for column, value in zip(table.columns, key, strict=False)) or "of the hotel"
 
 
-# What a guest's row says is personal: that it differs is enough to know.
-_PERSONAL = frozenset({"full_name", "email", "phone"})
+# What a guest's row says is personal, and words may be: that they differ is enough to know.
+_PERSONAL = frozenset({"full_name", "email", "phone", "reason"})
 
 
 def _columns_that_differ(table: Table[Any], row: Any, expected: Any) -> str:

@@ -24,13 +24,14 @@ from projections.drain import (
 )
 from staysync.settings import Settings
 from tests.eventstore.house import House, open_house, superuser
-from tests.projections.words import checkpoint, differences, drain, head, live_a_little, read_tables
+from tests.projections.words import checkpoint, differences, drain, head, live_a_little, live_in_rooms, read_tables
 
 
 async def test_the_read_tables_say_what_the_ledger_says(
     settings: Settings, side: CommandSide, projector: Projector
 ) -> None:
-    house = await open_house(side, 8)
+    house = await open_house(side, 12)
+    await live_in_rooms(house)
     await live_a_little(house)
     assert await drain(projector, house.hotel_id) is Drained.CAUGHT_UP
     at = await checkpoint(projector, house.hotel_id)
@@ -40,7 +41,8 @@ async def test_the_read_tables_say_what_the_ledger_says(
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7])
 async def test_batches_of_any_size_lead_to_the_same_rows(side: CommandSide, projector: Projector, size: int) -> None:
-    house = await open_house(side, 8)
+    house = await open_house(side, 12)
+    await live_in_rooms(house)
     await live_a_little(house)
     in_small = Projector(projector.pool, projector.master_key, batch_size=size)
     assert await drain(in_small, house.hotel_id, batches=100) is Drained.CAUGHT_UP

@@ -14,7 +14,7 @@ from projections.drain import Projector
 from staysync.settings import Settings
 from staysync.verify import verify
 from tests.eventstore.house import House, open_house, superuser
-from tests.projections.words import differences, drain, head, live_a_little
+from tests.projections.words import differences, drain, head, live_a_little, live_in_rooms
 
 
 @pytest.fixture
@@ -23,6 +23,16 @@ async def house(settings: Settings, side: CommandSide, projector: Projector) -> 
     house = await open_house(side, 8)
     await live_a_little(house)
     await house.book(5, 5, hold_for=timedelta(minutes=15))  # day use, held
+    await drain(projector, house.hotel_id)
+    assert await differences(settings) == {}
+    return house
+
+
+@pytest.fixture
+async def roomed(settings: Settings, side: CommandSide, projector: Projector) -> House:
+    """A hotel whose guests have rooms, projected, and all holds."""
+    house = await open_house(side, 8)
+    await live_in_rooms(house)
     await drain(projector, house.hotel_id)
     assert await differences(settings) == {}
     return house
@@ -56,14 +66,14 @@ async def test_one_changed_byte_of_an_event(settings: Settings) -> None:
     assert "adults is 2, should be 1" in found["read.booking_line"]
 
 
-@pytest.mark.parametrize("table", ["ledger.night", "read.night"])
-async def test_a_row_of_a_hotel_that_never_was(settings: Settings, house: House, table: str) -> None:
+@pytest.mark.parametrize("table", ["ledger.night", "ledger.room_stay", "read.night", "read.room_stay"])
+async def test_a_row_of_a_hotel_that_never_was(settings: Settings, roomed: House, table: str) -> None:
     stranger = UUID(int=7)
     await tamper(
         settings,
         f"insert into {table} select (jsonb_populate_record(n, jsonb_build_object('hotel_id', '{stranger}'))).*"  # noqa: S608
         f" from {table} n where hotel_id = $1 limit 1",
-        house.hotel_id,
+        roomed.hotel_id,
     )
     report = await verify(settings)
     [found] = [each for each in report.differences if each.kind == table]
@@ -157,7 +167,7 @@ async def test_sealed_details_that_were_exchanged(settings: Settings) -> None:
         ("delete from read.room", "read.room", "is missing"),
         ("delete from read.booking_line where line = 2", "read.booking_line", "is missing"),
         (
-            "insert into read.room select hotel_id, 'attic', room_type, in_service_from from read.room limit 1",
+            "insert into read.room select hotel_id, 'attic', room_type, in_service_from, '{}' from read.room limit 1",
             "read.room",
             "a row room attic that no event accounts for",
         ),
@@ -169,6 +179,52 @@ async def test_an_altered_row(settings: Settings, statement: str, kind: str, fac
     found = await differences(settings)
     assert set(found) == {kind}
     assert facts in found[kind]
+
+
+@pytest.mark.parametrize(
+    ("statement", "kind", "facts"),
+    [
+        ("update ledger.room_stay set room = '105' where room = '201'", "ledger.room_stay", "room 201"),
+        ("delete from ledger.room_stay where room = '101'", "ledger.room_stay", "room 101"),
+        (
+            "insert into ledger.room_stay select hotel_id, 'attic', stay, booking_id, 1 from ledger.room_stay limit 1",
+            "ledger.room_stay",
+            "is one that no event accounts for",
+        ),
+        (
+            "update ledger.room_stay set stay = daterange(lower(stay), upper(stay) + 1) where room = '201'",
+            "ledger.room_stay",
+            "is missing",
+        ),
+        ("update read.room_stay set room = '105' where room = '201'", "read.room_stay", "room is 105, should be 201"),
+        ("update read.room_stay set until = until + 1 where room = '201'", "read.room_stay", "until is"),
+        ("delete from read.room_stay where first = until", "read.room_stay", "is missing"),
+        ("update read.room_outage set reason = 'a party'", "read.room_outage", "reason differs"),
+        ("update read.room_outage set until = until + 1", "read.room_outage", "until is"),
+        ("update read.room set features = '{}' where room = '101'", "read.room", "features is ()"),
+        ("update read.booking_night set room_type = 'DBL' where room_type = 'STE'", "read.booking_night", "is DBL"),
+        ("update read.booking_line set room = null where room = '201'", "read.booking_line", "room is None"),
+        ("update read.night set allowance = 0", "read.night", "allowance is 0, should be 2"),
+        ("update ledger.night set minimum_stay = 1", "ledger.night", "minimum_stay is 1, should be 2"),
+    ],
+)
+@pytest.mark.usefixtures("roomed")
+async def test_an_altered_row_of_rooms(settings: Settings, statement: str, kind: str, facts: str) -> None:
+    await tamper(settings, statement)
+    found = await differences(settings)
+    assert set(found) == {kind}
+    assert facts in found[kind]
+    assert "leak" not in found[kind]
+
+
+@pytest.mark.usefixtures("roomed")
+async def test_an_erased_reason_is_no_difference(settings: Settings, projector: Projector) -> None:
+    erased = "delete from ledger.guest_key where guest_id in (select reason_id from read.room_outage)"
+    assert await projector.pool.fetchval("select reason from read.room_outage") == "a leak in the bathroom"
+    await tamper(settings, erased)
+    assert set(await differences(settings)) == {"read.room_outage"}
+    await projector.pool.execute("update read.room_outage set reason = null")
+    assert await differences(settings) == {}
 
 
 async def test_a_lag_is_noted_and_no_difference(settings: Settings, house: House) -> None:
