@@ -51,8 +51,16 @@ class Hotels:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """A room and what it offers, in the hotel's own words."""
+
+    room: str
+    features: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RoomType:
-    """A room type and its rooms."""
+    """A room type and its rooms: their names, and the same with what they offer."""
 
     code: str
     name: str
@@ -60,6 +68,7 @@ class RoomType:
     max_children: int
     base_price: Money
     rooms: list[str]
+    room_details: list[Room]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,10 +91,11 @@ class Restrictions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalendarNight:
-    """A night: rooms in service, how many can still be sold, and at what price."""
+    """A night: rooms in service, how many may be sold beyond them, how many can still be sold, and at what price."""
 
     date: date
     in_service: int
+    allowance: int
     free: int
     price: Money
     restrictions: Restrictions
@@ -164,17 +174,21 @@ class Guest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BookingNight:
-    """A night of a line. `claim` is sold, held, or null where the night is free again."""
+    """A night of a line. `claim` is sold, held, or null where the night is free again.
+
+    `room_type` is the type whose stock the night claims: that of the night's `room`, which needn't be the line's.
+    """
 
     date: date
     room_type: str
+    room: str | None
     price: Money
     claim: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One room of a booking."""
+    """One room of a booking. `room_type` is the one booked; `room` is where the guest is, or is going to be."""
 
     line: int
     room_type: str
@@ -294,6 +308,78 @@ class Bookings:
 
     items: list[ListedBooking]
     next: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RackStay:
+    """A line's nights [first, until) in a room, whole also where they reach beyond the range. None for a day use.
+
+    `arrival` and `departure` are the line's, which may have had another room before, or get another later. `guest_name`
+    is that of the line's guest, or else of the booking's; null once the guest is erased.
+    """
+
+    booking_id: UUID
+    reference: str
+    line: int
+    state: str
+    guest_name: str | None
+    first: date
+    until: date
+    arrival: date
+    departure: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RackOutage:
+    """The nights [first, until) in which a room is out of order, whole also where they reach beyond the range.
+
+    `reason` is null once it is erased.
+    """
+
+    first: date
+    until: date
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RackRoom:
+    """A room with who has it when, and when it is out of order."""
+
+    room: str
+    room_type: str
+    features: list[str]
+    stays: list[RackStay]
+    outages: list[RackOutage]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnassignedLine:
+    """A line that is held, confirmed or checked in and lacks a room for `nights`. A day use has no nights."""
+
+    booking_id: UUID
+    reference: str
+    line: int
+    state: str
+    guest_name: str | None
+    room_type: str
+    arrival: date
+    departure: date
+    nights: list[date]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomRack:
+    """A hotel's rooms by type and name over the half-open range `from` to `to`.
+
+    `unassigned` are the lines that await a room in the range, the earliest arrival first; nights that are over don't
+    count any more, nor do holds past their deadline.
+    """
+
+    hotel_id: UUID
+    first: Annotated[date, Field(alias="from")]
+    until: Annotated[date, Field(alias="to")]
+    rooms: list[RackRoom]
+    unassigned: list[UnassignedLine]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

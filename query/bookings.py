@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased, selectinload
+from sqlalchemy.orm.interfaces import ORMOption
 
 from domain.bookings import LineState
 from domain.rejections import UnknownBooking
@@ -110,7 +111,7 @@ async def booking(session: AsyncSession, hotel_id: UUID, booking_id: UUID) -> an
             selectinload(Booking.guest),
             selectinload(Booking.booker),
             selectinload(Booking.timeline),
-            selectinload(Booking.lines).options(selectinload(Line.nights), selectinload(Line.guest)),
+            _whole_lines(),
         )
     )
     found = await session.scalar(statement)
@@ -136,6 +137,13 @@ async def booking(session: AsyncSession, hotel_id: UUID, booking_id: UUID) -> an
     )
 
 
+def _whole_lines() -> ORMOption:
+    """Lines with all that belongs to them: one statement for each kind."""
+    return selectinload(Booking.lines).options(
+        selectinload(Line.nights), selectinload(Line.room_stays), selectinload(Line.guest)
+    )
+
+
 async def lookup(session: AsyncSession, reference: str, email: str) -> answers.GuestsBooking:
     """The booking that a guest knows the reference and the e-mail of.
 
@@ -153,7 +161,7 @@ async def lookup(session: AsyncSession, reference: str, email: str) -> answers.G
         )
         .options(
             selectinload(Booking.guest),
-            selectinload(Booking.lines).options(selectinload(Line.nights), selectinload(Line.guest)),
+            _whole_lines(),
         )
     )
     found = await session.scalar(statement)
@@ -194,11 +202,19 @@ def _line(line: Line, currency: str) -> answers.Line:
         guest=_guest(line.guest),
         nights=[
             answers.BookingNight(
-                date=night.night, room_type=night.room_type, price=money(night.price, currency), claim=night.claim
+                date=night.night,
+                room_type=night.room_type,
+                room=_room(line, night.night),
+                price=money(night.price, currency),
+                claim=night.claim,
             )
             for night in line.nights
         ],
     )
+
+
+def _room(line: Line, night: date) -> str | None:
+    return next((stay.room for stay in line.room_stays if stay.first <= night < stay.until), None)
 
 
 def _guest(guest: Guest | None) -> answers.Guest | None:

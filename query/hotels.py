@@ -14,7 +14,7 @@ from query.answers import money
 from query.fields import cursor_text, decode_cursor, encode_cursor
 from readmodels.tables import Booking, BookingNight, Hotel, Night, RoomType
 
-DEFAULT_CALENDAR_DAYS = 14
+DEFAULT_DAYS = 14
 LONGEST_CALENDAR_DAYS = 400
 
 
@@ -96,6 +96,7 @@ async def room_types(session: AsyncSession, hotel_id: UUID) -> answers.RoomTypes
                 max_children=room_type.max_children,
                 base_price=money(room_type.base_price, hotel.currency),
                 rooms=[room.room for room in room_type.rooms],
+                room_details=[answers.Room(room=room.room, features=list(room.features)) for room in room_type.rooms],
             )
             for room_type in hotel.room_types
         ],
@@ -128,18 +129,27 @@ def joins_due(due: Subquery) -> ColumnElement[bool]:
     return and_(due.c.hotel_id == Night.hotel_id, due.c.room_type == Night.room_type, due.c.night == Night.night)
 
 
+def date_range(first: date | None, until: date | None, today: date, longest: int) -> tuple[date, date]:
+    """The dates [first, until) that are asked for: two weeks from the business date on, unless said.
+
+    Raises StayNegative, and StayTooLong for more than `longest` days.
+    """
+    first = first or today
+    until = until or first + timedelta(days=DEFAULT_DAYS)
+    if until < first:
+        raise StayNegative(arrival=first, departure=until)
+    if (until - first).days > longest:
+        raise StayTooLong(nights=(until - first).days, maximum=longest)
+    return first, until
+
+
 async def calendar(session: AsyncSession, hotel_id: UUID, first: date | None, until: date | None) -> answers.Calendar:
     """A hotel's nights in [first, until): two weeks from its business date on, unless said. Three statements.
 
     Raises UnknownHotel, StayNegative, StayTooLong.
     """
     hotel = await hotel_by_id(session, hotel_id)
-    first = first or business_date_of(hotel, utc_now())
-    until = until or first + timedelta(days=DEFAULT_CALENDAR_DAYS)
-    if until < first:
-        raise StayNegative(arrival=first, departure=until)
-    if (until - first).days > LONGEST_CALENDAR_DAYS:
-        raise StayTooLong(nights=(until - first).days, maximum=LONGEST_CALENDAR_DAYS)
+    first, until = date_range(first, until, business_date_of(hotel, utc_now()), LONGEST_CALENDAR_DAYS)
     types = select(RoomType).where(RoomType.hotel_id == hotel_id).order_by(RoomType.code)
     due = due_holds(first, until, hotel_id)
     nights = (
@@ -161,6 +171,7 @@ def _shown_night(night: Night, due_rooms: int, currency: str) -> answers.Calenda
     return answers.CalendarNight(
         date=night.night,
         in_service=night.in_service,
+        allowance=night.allowance,
         free=max(night.free + due_rooms, 0),
         price=money(night.price, currency),
         restrictions=answers.Restrictions(

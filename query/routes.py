@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from domain.bookings import LineState
 from identity.http import require_member
-from query import answers, availability, bookings, hotels, ledger
+from query import answers, availability, bookings, hotels, ledger, rack
 from query.answers import answer
 from query.fields import After, Date, Limit, Parameters, Words
 from query.positions import MIN_POSITION, wait_for
@@ -47,6 +47,13 @@ class CalendarParameters(Parameters):
 
     first: Date | None = Field(default=None, alias="from", description="Absent: the hotel's business date.")
     until: Date | None = Field(default=None, alias="to", description="Absent: 14 days later. At most 400 days later.")
+
+
+class RackParameters(Parameters):
+    """Which dates, half open."""
+
+    first: Date | None = Field(default=None, alias="from", description="Absent: the hotel's business date.")
+    until: Date | None = Field(default=None, alias="to", description="Absent: 14 days later. At most 92 days later.")
 
 
 class AvailabilityParameters(Parameters):
@@ -177,6 +184,30 @@ async def get_calendar(
     await wait_for(side, min_position)
     async with side.session() as session:
         return answer(await hotels.calendar(session, hotel_id, parameters.first, parameters.until))
+
+
+@router.get(
+    "/hotels/{hotel_id}/room-rack",
+    response_model=answers.RoomRack,
+    responses=_NOT_THERE,
+    tags=["rooms"],
+    summary="A hotel's room rack (members)",
+)
+async def get_room_rack(
+    request: Request,
+    hotel_id: UUID,
+    parameters: Annotated[RackParameters, Query()],
+    min_position: MinPosition = None,
+) -> Response:
+    """Who has which room when, which rooms are out of order, and which lines still await a room.
+
+    Stays and times out of order come whole, also where they reach beyond the range.
+    """
+    require_member(request, hotel_id)
+    side = query_of(request)
+    await wait_for(side, min_position)
+    async with side.session() as session:
+        return answer(await rack.room_rack(session, hotel_id, parameters.first, parameters.until))
 
 
 @router.get(

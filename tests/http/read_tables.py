@@ -68,7 +68,7 @@ class World:
             )
         )
         self.rows.extend(
-            tables.Room(hotel_id=hotel_id, room=f"{code}{number}", room_type=code, in_service_from=TODAY)
+            tables.Room(hotel_id=hotel_id, room=f"{code}{number}", room_type=code, in_service_from=TODAY, features=[])
             for number in range(1, rooms + 1)
         )
 
@@ -90,9 +90,9 @@ class World:
             self.rows.append(tables.Night(hotel_id=hotel_id, night=day(offset), room_type=code, **values))
 
     def booking(self, hotel_id: UUID, *, arrival: int = 5, nights: int = 2, lines: int = 1, **changes: Any) -> UUID:
-        """A confirmed booking of one guest with lines of type DBL."""
+        """A confirmed booking of one guest with lines of type DBL, roomed in `rooms`, line by line."""
         booking_id, guest_id = uuid4(), uuid4()
-        claim = changes.pop("claim", "sold")
+        claim, rooms = changes.pop("claim", "sold"), changes.pop("rooms", [None] * lines)
         name, email = changes.pop("full_name", "Ada Lovelace"), changes.pop("email", "Ada@Example.org")
         state = changes.get("state", "confirmed")
         departure = arrival + nights
@@ -138,9 +138,11 @@ class World:
                     guest_id=guest_id,
                     state=state,
                     total=Decimal(201),
-                    room=None,
+                    room=rooms[line - 1],
                 )
             )
+            if rooms[line - 1] is not None:
+                self.room_stay(hotel_id, booking_id, rooms[line - 1], arrival, departure, line=line)
             self.rows.extend(
                 tables.BookingNight(
                     **key, line=line, night=day(offset), room_type="DBL", price=Decimal("100.50"), claim=claim
@@ -160,6 +162,22 @@ class World:
             )
         )
         return booking_id
+
+    def room_stay(self, hotel_id: UUID, booking_id: UUID, room: str, first: int, until: int, *, line: int = 1) -> None:
+        """A line's time in a room, by offsets from today."""
+        self.rows.append(
+            tables.RoomStay(
+                hotel_id=hotel_id, booking_id=booking_id, line=line, first=day(first), room=room, until=day(until)
+            )
+        )
+
+    def outage(self, hotel_id: UUID, room: str, first: int, until: int, reason: str | None = "a leak") -> None:
+        """A room that is out of order, by offsets from today."""
+        self.rows.append(
+            tables.RoomOutage(
+                hotel_id=hotel_id, room=room, first=day(first), until=day(until), reason_id=uuid4(), reason=reason
+            )
+        )
 
     def checkpoint(self, hotel_id: UUID, seq: int, parked: int | None = None) -> None:
         """How far a hotel is projected."""

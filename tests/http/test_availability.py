@@ -1,11 +1,17 @@
 """Where is there room: who fits where, what it costs, and which stays can't be asked for."""
 
+from datetime import date
 from decimal import Decimal
+from random import Random
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
+from domain.calendar import nights
+from domain.rejections import Rejected
+from domain.selling import check_restrictions, take
+from domain.stock import NightKey, NightStock
 from tests.clients import Running
 from tests.http.read_tables import World, day
 
@@ -105,6 +111,42 @@ async def test_restrictions_of_other_nights_do_not(
     world.nights(hotel_id, "DBL", night + 1, 10)
     await world.write()
     assert await offered(service) == [("Grand", ["DBL"])]
+
+
+async def test_what_is_offered_is_what_a_booking_is_decided_on(service: Running, world: World) -> None:
+    """Restrictions at random over many room types: the search offers those of which the domain sells the stay."""
+    random, hotel_id = Random(3), world.hotel()  # noqa: S311 - of tests, not of secrets
+    stock: dict[NightKey, NightStock] = {}
+    for number in range(40):
+        code = f"T{number}"
+        world.room_type(hotel_id, code)
+        for offset in range(3, 12):
+            restrictions: dict[str, Any] = {
+                "stop_sell": random.random() < 0.1,
+                "minimum_stay": random.choice([1, 1, 1, 2, 3]),
+                "closed_to_arrival": random.random() < 0.2,
+                "closed_to_departure": random.random() < 0.2,
+                "sold": random.choice([0, 0, 0, 1, 2]),
+                "allowance": random.choice([0, 0, 1]),
+            }
+            world.nights(hotel_id, code, offset, offset + 1, **restrictions)
+            stock[code, day(offset)] = NightStock(in_service=2, held=0, price=Decimal("100.50"), **restrictions)
+    await world.write()
+
+    def sells(code: str, arrival: date, departure: date) -> bool:
+        try:
+            check_restrictions(stock, code, arrival, departure)
+            take(dict.fromkeys([(code, night) for night in nights(arrival, departure)], 1), stock)
+        except Rejected:
+            return False
+        return True
+
+    for first, until in ((4, 5), (5, 7), (5, 8), (6, 10), (10, 12)):
+        arrival, departure = day(first), day(until)
+        wanted = {f"T{number}" for number in range(40) if sells(f"T{number}", arrival, departure)}
+        assert 0 < len(wanted) < 40
+        [(_, found)] = await offered(service, arrival=f"{arrival}", departure=f"{departure}")
+        assert set(found) == wanted
 
 
 async def test_a_night_that_is_missing_is_not_for_sale(service: Running, world: World) -> None:

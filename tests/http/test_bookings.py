@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from readmodels import tables
 from tests.clients import Running
 from tests.http.read_tables import World, day
 
@@ -105,6 +106,24 @@ async def test_a_booking_comes_whole_with_its_version(staff: httpx.AsyncClient, 
     assert body["lines"][0]["guest"]["email"] == "Ada@Example.org"
     assert [entry["type"] for entry in body["timeline"]] == ["BookingMade"]
     assert body["booked_at"].endswith("Z")
+
+
+async def test_nights_say_their_room_and_whose_stock_they_are_of(
+    service: Running, staff: httpx.AsyncClient, world: World, hotel_id: UUID
+) -> None:
+    booking_id = world.booking(hotel_id, arrival=5, nights=4, reference="LIS-ABCD2345")
+    world.room_stay(hotel_id, booking_id, "DBL1", 5, 7)
+    world.room_stay(hotel_id, booking_id, "STE1", 7, 8)
+    for row in world.rows:
+        if isinstance(row, tables.BookingNight) and row.night == day(7):
+            row.room_type = "STE"
+    await world.write()
+    body = (await staff.get(f"/v1/hotels/{hotel_id}/bookings/{booking_id}")).json()
+    nights = [(night["room"], night["room_type"]) for night in body["lines"][0]["nights"]]
+    assert nights == [("DBL1", "DBL"), ("DBL1", "DBL"), ("STE1", "STE"), (None, "DBL")]
+    async with service.client() as guest:
+        found = await guest.post("/v1/bookings/lookup", json={"reference": "LIS-ABCD2345", "email": "ada@example.org"})
+    assert found.json()["lines"] == body["lines"]
 
 
 async def test_another_hotels_booking_is_not_found(

@@ -51,6 +51,7 @@ async def test_room_types_come_with_their_rooms(service: Running, world: World) 
     async with service.client() as client:
         items = (await client.get(f"/v1/hotels/{hotel_id}/room-types")).json()["items"]
     assert [(item["code"], item["rooms"]) for item in items] == [("DBL", ["DBL1", "DBL2"]), ("SGL", ["SGL1"])]
+    assert items[0]["room_details"] == [{"room": "DBL1", "features": []}, {"room": "DBL2", "features": []}]
     assert items[0]["base_price"] == {"amount": "100.00", "currency": "EUR"}
 
 
@@ -72,6 +73,8 @@ async def test_a_calendar_is_half_open_and_counts_what_is_free(service: Running,
         (day(4).isoformat(), 3),
         (day(5).isoformat(), 0),
     ]
+    assert [night["allowance"] for night in nights] == [1, 1, 0]
+    assert "sold" not in nights[0]
     assert nights[2]["restrictions"] == {
         "stop_sell": False,
         "minimum_stay": 3,

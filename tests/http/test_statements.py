@@ -31,7 +31,8 @@ def counted(service: Running) -> Iterator[list[str]]:
 def fill(world: World, hotel_id: UUID, bookings: int) -> UUID:
     booking_id = UUID(int=0)
     for _ in range(bookings):
-        booking_id = world.booking(hotel_id, lines=bookings)
+        booking_id = world.booking(hotel_id, lines=bookings, rooms=["DBL1", *[None] * (bookings - 1)])
+        world.outage(hotel_id, "DBL1", 100 + len(world.rows), 1000)
     return booking_id
 
 
@@ -45,7 +46,8 @@ def fill(world: World, hotel_id: UUID, bookings: int) -> UUID:
         ("/v1/availability?arrival={arrival}&departure={departure}", 1),
         ("/v1/availability?arrival={arrival}&departure={departure}&hotel_id={hotel}", 2),
         ("/v1/hotels/{hotel}/bookings", 4),
-        ("/v1/hotels/{hotel}/bookings/{booking}", 6),
+        ("/v1/hotels/{hotel}/bookings/{booking}", 7),
+        ("/v1/hotels/{hotel}/room-rack", 5),
     ],
 )
 async def test_many_rows_take_as_many_statements_as_one(service: Running, world: World, path: str, most: int) -> None:
@@ -66,7 +68,7 @@ async def test_many_rows_take_as_many_statements_as_one(service: Running, world:
             return len(answer.content)
 
         small = await ask(booking_id)
-        booking_id = fill(world, hotel_id, 5)
+        booking_id = fill(world, hotel_id, 25)
         for number in range(5):
             world.room_type(hotel_id, f"T{number}", rooms=20)
             world.nights(hotel_id, f"T{number}", 0, 14)

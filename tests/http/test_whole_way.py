@@ -127,6 +127,68 @@ async def test_history_tells_who_did_what_and_nothing_personal(service: Running,
     assert [first["items"][0]["version"], second["items"][0]["version"], second["next"]] == [1, 2, None]
 
 
+async def test_history_hides_what_is_sealed_deep_inside_an_event(service: Running, hotel_id: UUID) -> None:
+    booked = await book(service, hotel_id)
+    path = booked.headers["Location"]
+    secret = {"full_name": "Grace Secret", "email": "grace@secret.example"}
+    async with service.staff(hotel_id, "manager") as staff:
+        for command, body in (
+            ("guest", {"guest": {**secret, "phone": "+1 555"}, "lines": [{"line": 1, "guest": secret}]}),
+            ("change", {"rooms": [{"line": 1}, {"room_type": "DBL", "adults": 1, "guest": secret}]}),
+            ("walk", {"cost": "80.00", "sent_to": "Hotel Secret"}),
+        ):
+            answer = await staff.post(f"{path}/{command}", json=body)
+            assert answer.status_code == 200, answer.text
+        history = await staff.get(f"{path}/history")
+        await project(service.settings)
+        timeline = (await staff.get(path)).json()["timeline"]
+    entries = {entry["type"]: entry["data"] for entry in history.json()["items"]}
+    assert list(entries) == ["BookingMade", "GuestsDescribed", "BookingChanged", "GuestsWalked"]
+    described = entries["GuestsDescribed"]
+    assert described["guest"]["details"].keys() == described["lines"][0]["guest"]["details"].keys() == {"guest_id"}
+    assert entries["BookingChanged"]["lines"][0]["guest"].keys() == {"guest_id"}
+    assert entries["GuestsWalked"]["sent_to"].keys() == {"guest_id"}
+    assert [entry["type"] for entry in timeline] == list(entries)
+    for text in (history.text, str(timeline)):
+        assert not any(word in text for word in ("Grace", "Secret", "secret.example", "555", "ciphertext"))
+
+
+async def test_what_is_commanded_of_rooms_is_read_everywhere(service: Running) -> None:
+    async with service.administrator() as administrator:
+        hotel_id = await open_hotel(administrator, rooms=3)
+    hotel, arrival, departure = f"/v1/hotels/{hotel_id}", stay()["arrival"], stay()["departure"]
+    booked = await book(service, hotel_id)
+    path = booked.headers["Location"]
+    range_ = {"from": arrival, "to": departure}
+    async with service.staff(hotel_id, "manager") as staff:
+        for method, url, body in (
+            ("PUT", f"{hotel}/rooms/102/features", {"features": ["sea_view"]}),
+            ("POST", f"{hotel}/rooms/101/out-of-order", {**range_, "reason": "a leak"}),
+            ("PUT", f"{hotel}/room-types/DBL/allowance", {**range_, "allowance": 1, "reason": "the fair"}),
+            ("PUT", f"{hotel}/room-types/DBL/restrictions", {**range_, "minimum_stay": 3}),
+            ("POST", f"{path}/assign-room", {"features": ["sea_view"]}),
+        ):
+            answer = await staff.request(method, url, json=body)
+            assert answer.status_code == 200, answer.text
+        await project(service.settings)
+        position = {"StaySync-Min-Position": answer.headers["StaySync-Position"]}
+        rack = (await staff.get(f"{hotel}/room-rack", params=range_, headers=position)).json()
+        booking = (await staff.get(path)).json()
+        types = (await staff.get(f"{hotel}/room-types")).json()
+        calendar = (await staff.get(f"{hotel}/calendar", params=range_)).json()
+        offers = (await staff.get("/v1/availability", params={"arrival": arrival, "departure": departure})).json()
+    first, second, third = rack["rooms"]
+    assert [outage["reason"] for outage in first["outages"]] == ["a leak"]
+    assert (second["features"], second["stays"][0]["booking_id"]) == (["sea_view"], booked.json()["booking_id"])
+    assert (third["stays"], rack["unassigned"]) == ([], [])
+    assert (booking["lines"][0]["room"], {night["room"] for night in booking["lines"][0]["nights"]}) == ("102", {"102"})
+    assert types["items"][0]["room_details"][1] == {"room": "102", "features": ["sea_view"]}
+    night = calendar["room_types"][0]["nights"][0]
+    assert (night["in_service"], night["allowance"], night["free"]) == (2, 1, 2)
+    assert night["restrictions"]["minimum_stay"] == 3
+    assert offers["items"] == []
+
+
 async def test_the_history_of_something_else_is_not_a_bookings(service: Running, hotel_id: UUID) -> None:
     async with service.staff(hotel_id) as staff:
         for stream in (hotel_id, uuid4()):
