@@ -85,7 +85,7 @@ def decide(command: LifeCommand, booking: Booking, premises: Premises, now: date
         case ReleaseRooms():
             return [*release_rooms(command, booking, premises, now)]
         case SwapRooms():
-            return [*swap_rooms(command, booking, booking, premises, now)[0]]
+            return [*swap_rooms(command, booking, premises, now)]
         case _:
             assert_never(command)
 

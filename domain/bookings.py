@@ -6,6 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import assert_never
+from uuid import UUID
 
 from domain.calendar import nights
 from domain.rooms import RoomStay
@@ -181,11 +182,16 @@ class RoomAssignment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoomsAssigned:
-    """Lines were given rooms, by hand or by the rule (`automatic`); what they had of these nights before is free."""
+    """Lines were given rooms, by hand or by the rule (`automatic`); what they had of these nights before is free.
+
+    Rooms that were swapped with another booking, `swapped_with`, are two events of one instant, one in each booking:
+    between the two a room has two stays, and only who stops reading there can see it.
+    """
 
     assignments: tuple[RoomAssignment, ...]
     automatic: bool
     allowance_used: tuple[AllowanceUse, ...]
+    swapped_with: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

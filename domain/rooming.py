@@ -3,9 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
 
 from domain.booking_commands import AssignRoom, AssignRooms, ReleaseRooms, SwapRooms
 from domain.bookings import (
+    AllowanceUse,
     Booking,
     Line,
     LineState,
@@ -99,45 +102,76 @@ def release_rooms(command: ReleaseRooms, booking: Booking, premises: Premises, n
     return [replace(event, allowance_used=used)]
 
 
-def swap_rooms(
-    command: SwapRooms, booking: Booking, other: Booking, premises: Premises, now: datetime
-) -> tuple[list[RoomsAssigned], list[RoomsAssigned]]:
-    """Let two lines have each other's rooms; what happens to the booking, and to the other one.
+type Holder = tuple[Booking, tuple[int, ...]]
+"""A booking that isn't among the others, and those of its lines whose rooms count as free."""
 
-    Of one booking with itself all stands in the first list. `premises.occupied` holds neither of the two bookings.
-    Raises Rejected.
+_WITH_ROOMS = (LineState.CONFIRMED, LineState.CHECKED_IN)
+
+
+def swap_rooms(command: SwapRooms, booking: Booking, premises: Premises, now: datetime) -> list[RoomsAssigned]:
+    """Let two lines of a booking have each other's rooms. Raises Rejected."""
+    (line,) = chosen_lines(booking, (command.line,), "swap_rooms", *_WITH_ROOMS)
+    (other,) = chosen_lines(booking, (command.other_line,), "swap_rooms", *_WITH_ROOMS, pointer="/other_line")
+    if line.line == other.line:
+        return []
+    swap = _swap(line, other, [(booking, (line.line, other.line))], premises, now)
+    if swap is None:
+        return []
+    event = RoomsAssigned(assignments=swap, automatic=False, allowance_used=())
+    return [with_allowance(event, booking, premises)]
+
+
+class Named(NamedTuple):
+    """A booking and its id."""
+
+    booking_id: UUID
+    booking: Booking
+
+
+def swap_rooms_between(
+    command: SwapRooms, one: Named, another: Named, premises: Premises, now: datetime
+) -> tuple[RoomsAssigned, RoomsAssigned] | None:
+    """Let a line of one booking and a line of another have each other's rooms: what happens to each, None if nothing.
+
+    `premises.occupied` holds neither of the two. Raises Rejected.
     """
-    states = (LineState.CONFIRMED, LineState.CHECKED_IN)
-    (line,) = chosen_lines(booking, (command.line,), "swap_rooms", *states)
-    (with_line,) = chosen_lines(other, (command.other_line,), "swap_rooms", *states, pointer="/other_line")
-    same = command.other_booking is None
-    if same and line.line == with_line.line:
-        return [], []
-    hotel = premises.hotel
-    there = _takes_over(line, with_line, hotel, now)
-    back = _takes_over(with_line, line, hotel, now)
-    if all(_has(taker, a.room, Period(a.first, a.until)) for taker, a in ((line, there), (with_line, back))):
-        return [], []
-    holders: list[Holder] = (
-        [(booking, (line.line, with_line.line))] if same else [(booking, (line.line,)), (other, (with_line.line,))]
+    (line,) = chosen_lines(one.booking, (command.line,), "swap_rooms", *_WITH_ROOMS)
+    lines = (command.other_line,)
+    (other,) = chosen_lines(another.booking, lines, "swap_rooms", *_WITH_ROOMS, pointer="/other_line")
+    holders: list[Holder] = [(one.booking, (line.line,)), (another.booking, (other.line,))]
+    swap = _swap(line, other, holders, premises, now)
+    if swap is None:
+        return None
+    there, back = (
+        RoomsAssigned(assignments=(assignment,), automatic=False, allowance_used=(), swapped_with=partner.booking_id)
+        for assignment, partner in zip(swap, (another, one), strict=True)
     )
+    used = take_more(
+        merged(
+            difference(before.claims(), evolve(before, event).claims())
+            for before, event in ((one.booking, there), (another.booking, back))
+        ),
+        premises.stock,
+    )
+    return _with_its_share(there, used), _with_its_share(back, used)
+
+
+def _with_its_share(event: RoomsAssigned, used: tuple[AllowanceUse, ...]) -> RoomsAssigned:
+    types = {assignment.room_type for assignment in event.assignments}
+    return replace(event, allowance_used=tuple(use for use in used if use.room_type in types))
+
+
+def _swap(
+    line: Line, other: Line, holders: Sequence[Holder], premises: Premises, now: datetime
+) -> tuple[RoomAssignment, RoomAssignment] | None:
+    """What each of two lines takes over from the other; None where each has it already."""
+    hotel = premises.hotel
+    there, back = _takes_over(line, other, hotel, now), _takes_over(other, line, hotel, now)
+    if all(_has(taker, a.room, Period(a.first, a.until)) for taker, a in ((line, there), (other, back))):
+        return None
     for assignment in (there, back):
         check_room(assignment.room, Period(assignment.first, assignment.until), premises, *holders)
-    if same:
-        event = RoomsAssigned(assignments=(there, back), automatic=False, allowance_used=())
-        return [with_allowance(event, booking, premises)], []
-    events = [RoomsAssigned(assignments=(a,), automatic=False, allowance_used=()) for a in (there, back)]
-    changes = merged(
-        difference(before.claims(), evolve(before, event).claims())
-        for before, event in zip((booking, other), events, strict=True)
-    )
-    used = take_more(changes, premises.stock)
-    types = [there.room_type, back.room_type]
-    first, second = (
-        replace(event, allowance_used=tuple(use for use in used if use.room_type == room_type))
-        for event, room_type in zip(events, types, strict=True)
-    )
-    return [first], [second]
+    return there, back
 
 
 def _takes_over(line: Line, other: Line, hotel: Hotel, now: datetime) -> RoomAssignment:
@@ -160,10 +194,6 @@ def nights_left(line: Line, hotel: Hotel, now: datetime) -> Period:
     if first == line.departure and line.arrival < line.departure:
         raise NoNightsLeft(line=line.line, first=line.departure, until=line.departure)
     return Period(first, line.departure)
-
-
-type Holder = tuple[Booking, tuple[int, ...]]
-"""A booking that isn't among the others, and those of its lines whose rooms count as free."""
 
 
 def check_room(room: str, period: Period, premises: Premises, *holders: Holder) -> None:

@@ -14,7 +14,7 @@ from domain.hotels import Hotel, HotelCommand, OpenHotel
 from domain.inventory import InventoryCommand
 from domain.premises import Premises
 from domain.rejections import KeyReused, TimeRunsBackwards, UnknownBooking, UnknownHotel, VersionMismatch
-from domain.rooming import swap_rooms
+from domain.rooming import Named, swap_rooms_between
 from domain.rooms import Occupied, Period
 from domain.selling import book
 from domain.stock import Claims, NightKey, NightStock, difference
@@ -177,14 +177,15 @@ class HotelSituation:
         _check_version(submission, version)
         occurred_at = self._occurred_at(submission.occurred_at)
         premises = self._premises(booking_id, other_id)
-        events, other_events = swap_rooms(command, before, other_before, premises, occurred_at)
-        after, other_after = _evolved(before, [*events]), _evolved(other_before, [*other_events])
-        both = (*events, *other_events)
-        answer = self._rendered(submission, version + len(events), both, after)
-        self._note(booking_id, version, before, after, [*events], occurred_at, submission.metadata)
-        self._note(
-            other_id, other_version, other_before, other_after, [*other_events], occurred_at, submission.metadata
+        swap = swap_rooms_between(
+            command, Named(booking_id, before), Named(other_id, other_before), premises, occurred_at
         )
+        there, back = ((), ()) if swap is None else ((swap[0],), (swap[1],))
+        after, other_after = _evolved(before, there), _evolved(other_before, back)
+        answer = self._rendered(submission, version + len(there), (*there, *back), after)
+        metadata = submission.metadata
+        self._note(booking_id, version, before, after, there, occurred_at, metadata)
+        self._note(other_id, other_version, other_before, other_after, back, occurred_at, metadata)
         return answer
 
     def _premises(self, *booking_ids: UUID) -> Premises:
@@ -287,7 +288,7 @@ class HotelSituation:
         version: int,
         before: Booking | None,
         after: Booking,
-        events: list[BookingEvent],
+        events: Sequence[BookingEvent],
         occurred_at: datetime,
         metadata: str,
     ) -> None:
@@ -365,7 +366,7 @@ class HotelSituation:
         )
 
 
-def _evolved(booking: Booking, events: list[BookingEvent]) -> Booking:
+def _evolved(booking: Booking, events: Sequence[BookingEvent]) -> Booking:
     for event in events:
         booking = bookings.evolve(booking, event)
     return booking

@@ -1,6 +1,8 @@
 """Physical rooms: by hand, by rule, moved, swapped, given back."""
 
+from dataclasses import replace
 from datetime import date, timedelta
+from uuid import UUID
 
 import pytest
 from hypothesis import given as forall
@@ -35,7 +37,7 @@ from domain.rejections import (
     UnknownRoomType,
     WrongLineState,
 )
-from domain.rooming import swap_rooms
+from domain.rooming import Named, swap_rooms_between
 from domain.rooms import Candidate, Occupied, Period, Wanted, best_rooms
 from tests.domain.house import (
     ANOTHER,
@@ -57,6 +59,7 @@ from tests.domain.house import (
     stock_of,
 )
 
+MINE = UUID(int=1)
 TOMORROW = NOW + timedelta(days=1)
 ARRIVED = GuestsCheckedIn(lines=(1,))
 
@@ -224,13 +227,16 @@ class TestSwapping:
         two = given(made(booked_line(1), booked_line(2, departure=4)), assigned((1, "101", 0, 2), (2, "102", 0, 4)))
         two.when(SwapRooms(line=1, other_line=2), occupied={"101": [someone(3, 5)]}).refused(RoomTaken, room="101")
 
-    def test_between_two_bookings_both_change(self) -> None:
+    def test_between_two_bookings_both_change_and_name_each_other(self) -> None:
         mine = given(made(), assigned((1, "101", 0, 2))).booking
         theirs = given(made(), assigned((1, "201", 0, 2))).booking
         command = SwapRooms(line=1, other_line=1, other_booking=ANOTHER)
         premises = Premises(hotel=AURORA, stock=stock_of(AURORA, DBL=0, STE=0))
-        events, other_events = swap_rooms(command, mine, theirs, premises, NOW)
-        assert (events, other_events) == ([assigned((1, "201", 0, 2))], [assigned((1, "101", 0, 2))])
+        one, another = Named(MINE, mine), Named(ANOTHER, theirs)
+        assert swap_rooms_between(command, one, another, premises, NOW) == (
+            replace(assigned((1, "201", 0, 2)), swapped_with=ANOTHER),
+            replace(assigned((1, "101", 0, 2)), swapped_with=MINE),
+        )
 
 
 class TestWhatEndsAStay:

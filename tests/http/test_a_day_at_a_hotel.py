@@ -142,8 +142,8 @@ async def the_day(house: Desk) -> dict[str, dict[str, Any]]:
     assert suites[1]["state"] == "cancelled"
 
     # One room of the group leaves two nights early; who didn't come by night is a no-show.
-    last = {"rooms": [*({"line": number} for number in range(1, 12)), {"line": 12, "departure": day(1)}]}
-    group = await house.then(group, "change", **last)
+    rooms_wanted = [*({"line": number} for number in range(1, 12)), {"line": 12, "departure": day(1)}]
+    group = await house.then(group, "change", rooms=rooms_wanted)
     assert [night["date"] for night in group["lines"][11]["nights"]] == [day(0)]
     assert group["total"] == {"amount": "3400.00", "currency": "EUR"}
     no_show = await house.then(no_show, "no-show")

@@ -89,13 +89,12 @@ class Restrictions:
 
 @dataclass
 class Full:
-    """How things stood after an event: what was free of each type and night, and which rooms were taken."""
+    """How full each type and night was after an event."""
 
     claimed: Counter[TypeNight]
     """Holds past their deadline don't count: a sale would take them."""
     limit: Counter[TypeNight]
     """Rooms in service and allowance."""
-    taken: set[RoomNight]
 
 
 @dataclass
@@ -111,6 +110,8 @@ class Model:
     prices: dict[TypeNight, Decimal] = field(default_factory=dict)
     after: dict[int, Full] = field(default_factory=dict)
     claimed_before: Counter[TypeNight] = field(default_factory=Counter)
+    half_swapped: tuple[UUID, set[TypeNight]] | None = None
+    """Who the next event must be about, and what the first of the two said of the allowance."""
 
     def apply(self, event: Happened) -> None:
         """Take in one event, and check what must never be."""
@@ -127,7 +128,7 @@ class Model:
         self._check(event, data)
         limit = self._capacity()
         limit.update(self.allowance)
-        self.after[event.seq] = Full(self._claims(with_due=False), limit, self._rooms_taken())
+        self.after[event.seq] = Full(self._claims(with_due=False), limit)
 
     # ------------------------------------------------------------ bookings
 
@@ -306,15 +307,22 @@ class Model:
     # ------------------------------------------------------------ what must never be
 
     def _check(self, event: Happened, data: dict[str, Any]) -> None:
+        said = {(used["room_type"], date.fromisoformat(used["date"])) for used in data.get("allowance_used", ())}
+        if self.half_swapped is not None:
+            partner, said_before = self.half_swapped
+            assert event.stream_id == partner, "a swap's two events belong together"
+            said, self.half_swapped = said | said_before, None
+        elif data.get("swapped_with") is not None:
+            self.half_swapped = (UUID(data["swapped_with"]), said)
+            return  # only after the second of the two have the rooms changed hands
         claimed, capacity = self._claims(with_due=True), self._capacity()
         for key, rooms in claimed.items():
             assert rooms <= capacity[key] + self.allowance[key], f"oversold after seq {event.seq}: {key}"
         if "allowance_used" in data:
-            said = {(used["room_type"], date.fromisoformat(used["date"])) for used in data["allowance_used"]}
             more = {key for key in claimed if claimed[key] > self.claimed_before[key]}
             assert said == {key for key in more if claimed[key] > capacity[key]}, f"seq {event.seq}: the allowance"
         self.claimed_before = claimed
-        self._rooms_taken()
+        self._check_rooms()
 
     def _claims(self, *, with_due: bool) -> Counter[TypeNight]:
         return Counter(
@@ -332,15 +340,18 @@ class Model:
         capacity.subtract(Counter((type_of[room], night) for room, night in self.out_of_order))
         return capacity
 
-    def _rooms_taken(self) -> set[RoomNight]:
+    def _check_rooms(self) -> None:
         taken: set[RoomNight] = set()
-        for stay in self.stays.values():
-            for line in stay.lines.values():
+        for room, night, _, _ in self._rooms():
+            assert (room, night) not in taken, f"room {room} has two stays on {night}"
+            assert (room, night) not in self.out_of_order, f"room {room} is out of order on {night}"
+            taken.add((room, night))
+
+    def _rooms(self) -> Iterator[tuple[str, date, UUID, int]]:
+        for booking_id, stay in self.stays.items():
+            for number, line in stay.lines.items():
                 for night, room in line.room.items():
-                    assert (room, night) not in taken, f"room {room} has two stays on {night}"
-                    assert (room, night) not in self.out_of_order, f"room {room} is out of order on {night}"
-                    taken.add((room, night))
-        return taken
+                    yield room, night, booking_id, number
 
     # ------------------------------------------------------------ what the tables should say
 
@@ -379,12 +390,7 @@ class Model:
 
     def room_nights(self) -> set[tuple[str, date, UUID, int]]:
         """Who has which room in which night."""
-        return {
-            (room, night, booking_id, number)
-            for booking_id, stay in self.stays.items()
-            for number, line in stay.lines.items()
-            for night, room in line.room.items()
-        }
+        return set(self._rooms())
 
     def was_full(self, key: TypeNight, wanted: int, seqs: Iterable[int]) -> bool:
         """Whether so many rooms were too many for a night after one of these events."""

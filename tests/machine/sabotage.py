@@ -114,13 +114,6 @@ async def weaken(control: Control, settings: Settings) -> None:
             await connection.execute(change)
 
 
-def told(error: BaseException) -> str:
-    """All that an exception says, those within it included: a run that isn't found again is reported as a group."""
-    within = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
-    around = [inner for inner in (error.__cause__, error.__context__) if inner is not None]
-    return "\n".join([str(error), *(told(inner) for inner in (*within, *around))])
-
-
 def main() -> None:
     """`python -m tests.machine.sabotage NAME ARGUMENTS…`: the command line with a protection switched off."""
     name, *arguments = sys.argv[1:]

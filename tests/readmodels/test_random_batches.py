@@ -53,7 +53,7 @@ from domain.hotels import (
 from domain.inventory import InventoryCommand, InventoryEvent, SetAllowance, SetPrices, SetRestrictions
 from domain.premises import Premises
 from domain.rejections import Rejected
-from domain.rooming import swap_rooms
+from domain.rooming import Named, swap_rooms_between
 from domain.rooms import Occupied
 from domain.selling import book
 from domain.stock import NightKey, NightStock, difference
@@ -204,13 +204,13 @@ class World:
             self._happen(booking_id, self.bookings[booking_id], event)
 
     def swap(self, number: int, other: int, command: SwapRooms) -> None:
-        ids = self.booking_id(number), self.booking_id(other)
-        first, second = (self.bookings[booking_id] for booking_id in ids)
-        for booking_id, events in zip(
-            ids, swap_rooms(command, first, second, self._premises(*ids), self.now), strict=True
-        ):
-            for event in events:
-                self._happen(booking_id, self.bookings[booking_id], event)
+        one, another = (
+            Named(booking_id, self.bookings[booking_id]) for booking_id in map(self.booking_id, (number, other))
+        )
+        premises = self._premises(one.booking_id, another.booking_id)
+        swap = swap_rooms_between(command, one, another, premises, self.now)
+        for named, event in zip((one, another), swap or (), strict=False):
+            self._happen(named.booking_id, named.booking, event)
 
     def booking_id(self, number: int) -> UUID:
         return list(self.bookings)[number % len(self.bookings)]
