@@ -312,7 +312,7 @@ class Bookings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RackStay:
-    """A line's nights [first, until) in a room, whole also where they reach beyond the range. None for a day use.
+    """A line's nights [`from`, `to`) in a room, whole also where they reach beyond the range. None for a day use.
 
     `arrival` and `departure` are the line's, which may have had another room before, or get another later. `guest_name`
     is that of the line's guest, or else of the booking's; null once the guest is erased.
@@ -323,21 +323,21 @@ class RackStay:
     line: int
     state: str
     guest_name: str | None
-    first: date
-    until: date
+    first: Annotated[date, Field(alias="from")]
+    until: Annotated[date, Field(alias="to")]
     arrival: date
     departure: date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RackOutage:
-    """The nights [first, until) in which a room is out of order, whole also where they reach beyond the range.
+    """The nights [`from`, `to`) in which a room is out of order, whole also where they reach beyond the range.
 
     `reason` is null once it is erased.
     """
 
-    first: date
-    until: date
+    first: Annotated[date, Field(alias="from")]
+    until: Annotated[date, Field(alias="to")]
     reason: str | None
 
 
@@ -349,7 +349,7 @@ class RackRoom:
     room_type: str
     features: list[str]
     stays: list[RackStay]
-    outages: list[RackOutage]
+    out_of_order: list[RackOutage]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,12 +36,12 @@ async def room_rack(session: AsyncSession, hotel_id: UUID, first: date | None, u
     rooms = select(Room).where(Room.hotel_id == hotel_id).order_by(Room.room_type, Room.room)
     shown = {
         room.room: answers.RackRoom(
-            room=room.room, room_type=room.room_type, features=list(room.features), stays=[], outages=[]
+            room=room.room, room_type=room.room_type, features=list(room.features), stays=[], out_of_order=[]
         )
         for room in await session.scalars(rooms)
     }
     for outage in await session.scalars(_outages(hotel_id, first, until)):
-        shown[outage.room].outages.append(
+        shown[outage.room].out_of_order.append(
             answers.RackOutage(first=outage.first, until=outage.until, reason=outage.reason)
         )
     roomed: dict[_LineKey, set[date]] = defaultdict(set)

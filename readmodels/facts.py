@@ -66,8 +66,8 @@ def _facts(event: BookingEvent, after: Booking) -> Mapping[str, Any]:
                         "line": assignment.line,
                         "room": assignment.room,
                         "room_type": assignment.room_type,
-                        "first": assignment.first,
-                        "until": assignment.until,
+                        "from": assignment.first,
+                        "to": assignment.until,
                     }
                     for assignment in event.assignments
                 ],
@@ -75,7 +75,7 @@ def _facts(event: BookingEvent, after: Booking) -> Mapping[str, Any]:
                 **_allowance(event.allowance_used),
             }
         case RoomsReleased():
-            releases = [{"line": release.line, "first": release.first} for release in event.releases]
+            releases = [{"line": release.line, "from": release.first} for release in event.releases]
             return {"releases": releases, **_allowance(event.allowance_used)}
         case GuestsWalked():
             return {"lines": event.lines, "cost": str(event.cost), "currency": after.currency}

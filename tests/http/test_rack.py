@@ -37,7 +37,7 @@ async def rack(staff: httpx.AsyncClient, hotel_id: UUID, first: int = 5, until: 
 
 
 def stays(body: dict[str, Any]) -> dict[str, list[tuple[str, str]]]:
-    return {room["room"]: [(stay["first"], stay["until"]) for stay in room["stays"]] for room in body["rooms"]}
+    return {room["room"]: [(stay["from"], stay["to"]) for stay in room["stays"]] for room in body["rooms"]}
 
 
 def awaiting(body: dict[str, Any]) -> list[tuple[str, int, list[str]]]:
@@ -59,7 +59,7 @@ async def test_rooms_come_by_type_with_who_has_them(staff: httpx.AsyncClient, wo
     assert body["rooms"][1]["stays"] == [
         {
             "booking_id": str(booking_id), "reference": "LIS-ABCD2345", "line": 1, "state": "confirmed",
-            "guest_name": "Ada Lovelace", "first": f"{day(6)}", "until": f"{day(9)}", "arrival": f"{day(6)}",
+            "guest_name": "Ada Lovelace", "from": f"{day(6)}", "to": f"{day(9)}", "arrival": f"{day(6)}",
             "departure": f"{day(9)}",
         }
     ]  # fmt: skip
@@ -117,11 +117,11 @@ async def test_rooms_out_of_order_say_why_unless_that_is_erased(
     world.outage(hotel_id, "DBL2", 10, 11)
     await world.write()
     rooms = (await rack(staff, hotel_id))["rooms"]
-    assert rooms[0]["outages"] == [
-        {"first": f"{day(3)}", "until": f"{day(6)}", "reason": "a leak"},
-        {"first": f"{day(9)}", "until": f"{day(12)}", "reason": None},
+    assert rooms[0]["out_of_order"] == [
+        {"from": f"{day(3)}", "to": f"{day(6)}", "reason": "a leak"},
+        {"from": f"{day(9)}", "to": f"{day(12)}", "reason": None},
     ]
-    assert rooms[1]["outages"] == []
+    assert rooms[1]["out_of_order"] == []
 
 
 async def test_lines_that_await_a_room_say_for_which_nights(
@@ -221,7 +221,7 @@ async def test_only_members_see_a_hotels_own_rack(
     await world.write()
     body = await rack(staff, hotel_id)
     assert (stays(body), body["unassigned"]) == ({"DBL1": [], "DBL2": [], "STE1": []}, [])
-    assert body["rooms"][0]["outages"] == []
+    assert body["rooms"][0]["out_of_order"] == []
     assert (await staff.get(f"/v1/hotels/{other}/room-rack")).status_code == 403
     async with service.client() as stranger, service.administrator() as administrator:
         assert (await stranger.get(f"/v1/hotels/{hotel_id}/room-rack")).status_code == 401

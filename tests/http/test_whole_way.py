@@ -178,7 +178,7 @@ async def test_what_is_commanded_of_rooms_is_read_everywhere(service: Running) -
         calendar = (await staff.get(f"{hotel}/calendar", params=range_)).json()
         offers = (await staff.get("/v1/availability", params={"arrival": arrival, "departure": departure})).json()
     first, second, third = rack["rooms"]
-    assert [outage["reason"] for outage in first["outages"]] == ["a leak"]
+    assert [outage["reason"] for outage in first["out_of_order"]] == ["a leak"]
     assert (second["features"], second["stays"][0]["booking_id"]) == (["sea_view"], booked.json()["booking_id"])
     assert (third["stays"], rack["unassigned"]) == ([], [])
     assert (booking["lines"][0]["room"], {night["room"] for night in booking["lines"][0]["nights"]}) == ("102", {"102"})

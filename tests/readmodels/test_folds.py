@@ -509,7 +509,7 @@ def test_the_timeline_tells_of_changes_and_rooms() -> None:
     rows = given(*HOUSE, made(), assigned((1, "201", 0, 2), automatic=True, used=1))
     assert last_facts(rows) == {
         "assignments": [
-            {"line": 1, "room": "201", "room_type": "STE", "first": f"{day(0)}", "until": f"{day(2)}"}
+            {"line": 1, "room": "201", "room_type": "STE", "from": f"{day(0)}", "to": f"{day(2)}"}
         ],
         "automatic": True,
         "allowance_used": [{"room_type": "STE", "date": f"{day(1)}"}],
@@ -517,7 +517,7 @@ def test_the_timeline_tells_of_changes_and_rooms() -> None:
     use = AllowanceUse(room_type="DBL", date=day(1))
     released = RoomsReleased(releases=(RoomRelease(line=1, first=day(0)),), allowance_used=(use,))
     assert last_facts(given(*HOUSE, made(), assigned((1, "201", 0, 2)), released)) == {
-        "releases": [{"line": 1, "first": f"{day(0)}"}], "allowance_used": [{"room_type": "DBL", "date": f"{day(1)}"}],
+        "releases": [{"line": 1, "from": f"{day(0)}"}], "allowance_used": [{"room_type": "DBL", "date": f"{day(1)}"}],
     }  # fmt: skip
 
 
