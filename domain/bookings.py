@@ -379,7 +379,9 @@ def evolve(booking: Booking | None, event: BookingEvent) -> Booking:
         case GuestsDescribed():
             return _described(booking, event)
         case RoomsAssigned():
-            return _with_lines(booking, (_assigned(booking.line(a.line), a) for a in event.assignments))
+            for assignment in event.assignments:
+                booking = _with_lines(booking, [_assigned(booking.line(assignment.line), assignment)])
+            return booking
         case RoomsReleased():
             return _with_lines(booking, (_released(booking.line(r.line), r.first) for r in event.releases))
         case GuestsWalked():

@@ -45,7 +45,9 @@ def assign_room(command: AssignRoom, booking: Booking, premises: Premises, now: 
         raise UnknownRoom(room=command.room)
     left = nights_left(line, hotel, now)
     period = Period(command.first or left.first, command.until or left.until)
-    if not left.first <= period.first <= period.until <= left.until or (period.first == period.until != left.first):
+    if not left.first <= period.first <= period.until <= left.until or (
+        period.first == period.until and left.first != left.until
+    ):
         raise NoNightsLeft(line=line.line, first=left.first, until=left.until)
     if _has(line, command.room, period):
         return []

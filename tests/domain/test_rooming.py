@@ -112,6 +112,7 @@ class TestByHand:
             (AssignRoom(line=2, room="101"), UnknownLine),
             (AssignRoom(line=1, room="101", first=day(-1)), NoNightsLeft),
             (AssignRoom(line=1, room="101", until=day(3)), NoNightsLeft),
+            (AssignRoom(line=1, room="101", first=day(0), until=day(0)), NoNightsLeft),
             (AssignRoom(line=1, room="101", first=day(1), until=day(1)), NoNightsLeft),
             (AssignRoom(line=1, room="101", first=day(2), until=day(1)), NoNightsLeft),
         ],
