@@ -82,7 +82,7 @@ type Sent = Booked | Again | Lived | Changed | Assigned | Swapped | Ranged
 
 which = st.integers(0, 30)
 firsts = st.integers(0, DAYS - 1)
-lengths = st.integers(0, LONGEST)
+lengths = st.sampled_from((0, 1, 2, 2, LONGEST, LONGEST))
 types = st.sampled_from(TYPES)
 
 booked = st.builds(
@@ -92,6 +92,7 @@ booked = st.builds(
     st.lists(st.sampled_from(("DBL", "DBL", "STE")), min_size=1, max_size=2).map(tuple),
     st.sampled_from((None, None, 0, 60)),  # a hold of no minutes is past its deadline at once
 )
+by_hand = st.builds(Assigned, which, st.sampled_from((0, 0, 0, 1)), st.sampled_from(ROOMS))
 sent: st.SearchStrategy[Sent] = st.one_of(
     booked,
     booked,
@@ -106,7 +107,8 @@ sent: st.SearchStrategy[Sent] = st.one_of(
     ),
     st.builds(Lived, st.sampled_from(("assign-room", "check-in")), which),
     st.builds(Changed, which, st.none() | firsts, lengths, st.none() | types, st.none() | types),
-    st.builds(Assigned, which, st.integers(0, 1), st.sampled_from(ROOMS)),
+    by_hand,
+    by_hand,
     st.builds(Swapped, which, which),
     st.builds(
         Ranged,
@@ -117,7 +119,18 @@ sent: st.SearchStrategy[Sent] = st.one_of(
         st.integers(0, 3),
     ),
 )
-bursts = st.lists(sent, min_size=1, max_size=8)
+type Bursts = st.SearchStrategy[list[Sent]]
+
+bursts: Bursts = st.lists(sent, min_size=1, max_size=8)
+bursts_about_rooms: Bursts = st.lists(
+    st.one_of(
+        st.builds(Booked, st.just(0), st.integers(1, 2), st.just(("DBL",)), st.none()),
+        st.builds(Assigned, which, st.just(0), st.sampled_from(("100", "101"))),
+    ),
+    min_size=2,
+    max_size=8,
+)
+"""Bookings of the same nights, and rooms for them by hand, that two soon share if nobody looks."""
 
 
 def thoroughness() -> int:

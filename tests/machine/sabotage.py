@@ -14,6 +14,7 @@ import pytest
 
 from staysync.settings import Settings
 from tests.eventstore.house import superuser
+from tests.machine.commands import Bursts, bursts, bursts_about_rooms
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class Control:
     """Name of a statement, text in it, text instead."""
     rules: tuple[str, ...] = ()
     schema: tuple[str, ...] = ()
+    bursts: Bursts = bursts
+    """What is sent: all kinds of commands, unless the harm is so rare among them that it would take minutes."""
 
 
 _LOCK = (
@@ -55,8 +58,19 @@ CONTROLS = (
         statements=_NO_SQL_CHECK,
         schema=_NO_NIGHT_WALL,
     ),
-    Control("the decision's look at the rooms", found="room_stay_no_overlap|has two stays", rules=("rooms",)),
-    Control("the constraint of rooms too", found="has two stays", rules=("rooms",), schema=_NO_ROOM_WALL),
+    Control(
+        "the decision's look at the rooms",
+        found="room_stay_no_overlap|has two stays",
+        rules=("rooms",),
+        bursts=bursts_about_rooms,
+    ),
+    Control(
+        "the constraint of rooms too",
+        found="has two stays",
+        rules=("rooms",),
+        schema=_NO_ROOM_WALL,
+        bursts=bursts_about_rooms,
+    ),
     Control("the look at answers given before", found="idempotency_pkey|another answer", rules=("answers",)),
     Control(
         "the key of answers too",

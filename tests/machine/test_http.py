@@ -28,6 +28,7 @@ import orjson
 import pytest
 from hypothesis import HealthCheck, Phase
 from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 from hypothesis.errors import HypothesisException
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 from uuid_utils.compat import uuid7
@@ -40,6 +41,7 @@ from tests.machine.commands import (
     Again,
     Assigned,
     Booked,
+    Bursts,
     Changed,
     Lived,
     Ranged,
@@ -83,6 +85,7 @@ class HttpMachine(RuleBasedStateMachine):
 
     def __init__(self, target: Target) -> None:
         super().__init__()
+        self.bursts = bursts
         self.violations: list[str] = []
         self._target = target
         self._runner = asyncio.Runner()
@@ -140,10 +143,10 @@ class HttpMachine(RuleBasedStateMachine):
         self._model = Model()
         await self._read()
 
-    @rule(commands=bursts)
-    def burst(self, commands: list[Sent]) -> None:
+    @rule(data=st.data())
+    def burst(self, data: st.DataObject) -> None:
         """Several requests at once."""
-        self._hold(self._burst(commands))
+        self._hold(self._burst(data.draw(self.bursts)))
 
     def _hold(self, check: Coroutine[Any, Any, None]) -> None:
         """Run what must hold, and note what doesn't: Hypothesis tells of what it can't repeat in other words."""
@@ -392,12 +395,15 @@ def target(request: pytest.FixtureRequest) -> Iterator[Target]:
         yield Target((url,), EMAIL, PASSWORD)
 
 
-def run(target: Target, *, examples: int, violations: list[str] | None = None, **options: Any) -> None:
-    """Run the machine so many times; what it finds goes into `violations` too."""
+def run(
+    target: Target, *, examples: int, sent: Bursts = bursts, violations: list[str] | None = None, **options: Any
+) -> None:
+    """Run the machine so many times with such bursts; what it finds goes into `violations` too."""
 
     class Machine(HttpMachine):
         def __init__(self) -> None:
             super().__init__(target)
+            self.bursts = sent
             self.violations = self.violations if violations is None else violations
 
     run_state_machine_as_test(
@@ -431,6 +437,7 @@ def test_the_machine_finds_what_is_switched_off(control: Control, settings: Sett
         run(
             Target((first, second), EMAIL, PASSWORD),
             examples=200,
+            sent=control.bursts,
             violations=found,
             phases=(Phase.generate,),
             database=None,

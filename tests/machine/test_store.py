@@ -20,6 +20,7 @@ from uuid import UUID
 import pytest
 from hypothesis import HealthCheck, Phase
 from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 from hypothesis.errors import HypothesisException
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -59,6 +60,7 @@ from tests.machine.commands import (
     Again,
     Assigned,
     Booked,
+    Bursts,
     Changed,
     Lived,
     Ranged,
@@ -88,6 +90,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
+        self.bursts = bursts
         self.violations: list[str] = []
         self._settings = settings
         self._runner = asyncio.Runner()
@@ -109,10 +112,10 @@ class StoreMachine(RuleBasedStateMachine):
         self._model = Model()
         await self._read()
 
-    @rule(commands=bursts)
-    def burst(self, commands: list[Sent]) -> None:
+    @rule(data=st.data())
+    def burst(self, data: st.DataObject) -> None:
         """Several commands at once."""
-        self._hold(self._burst(commands))
+        self._hold(self._burst(data.draw(self.bursts)))
 
     def _hold(self, check: Coroutine[Any, Any, None]) -> None:
         """Run what must hold, and note what doesn't: Hypothesis tells of what it can't repeat in other words."""
@@ -309,12 +312,15 @@ def _hash(previous: bytes, event: RecordedEvent) -> bytes:
     )
 
 
-def run(settings: Settings, *, examples: int, violations: list[str] | None = None, **options: Any) -> None:
-    """Run the machine so many times; what it finds goes into `violations` too."""
+def run(
+    settings: Settings, *, examples: int, sent: Bursts = bursts, violations: list[str] | None = None, **options: Any
+) -> None:
+    """Run the machine so many times with such bursts; what it finds goes into `violations` too."""
 
     class Machine(StoreMachine):
         def __init__(self) -> None:
             super().__init__(settings)
+            self.bursts = sent
             self.violations = self.violations if violations is None else violations
 
     run_state_machine_as_test(
@@ -343,5 +349,5 @@ def test_the_machine_finds_what_is_switched_off(
     found: list[str] = []
     with pytest.raises((AssertionError, HypothesisException)):
         # No shrinking: that it is found is enough, the shortest way there is not of interest.
-        run(settings, examples=200, violations=found, phases=(Phase.generate,), database=None)
+        run(settings, examples=200, sent=control.bursts, violations=found, phases=(Phase.generate,), database=None)
     assert any(re.search(control.found, violation) for violation in found), found
