@@ -148,6 +148,7 @@ class HotelSituation:
 
     def _book(self, submission: Submission, command: Book) -> Answer:
         hotel = self._known_hotel()
+        _check_version(submission, 0)
         occurred_at = self._occurred_at(submission.occurred_at)
         event = book(command, hotel, self.nights, occurred_at)
         booking = bookings.evolve(None, event)
@@ -214,7 +215,7 @@ class HotelSituation:
     def _change_hotel(self, submission: Submission, command: HotelCommand) -> Answer:
         if not isinstance(command, OpenHotel):
             self._known_hotel()
-            _check_version(submission, self.head.settings_version)
+        _check_version(submission, self.head.settings_version)
         occurred_at = self._occurred_at(submission.occurred_at)
         events = hotels.decide(
             command,

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ConfigDict, TypeAdapter, with_config
 
 from command.shapes import BookingAnswer, HotelAnswer, RoomTypeAnswer
-from tests.commands.conftest import Hotel
+from tests.commands.conftest import Hotel, written
 
 
 async def test_anyone_books_and_gets_reference_total_lines_and_position(hotel: Hotel) -> None:
@@ -120,6 +120,23 @@ async def test_a_hotels_details_change_by_version(hotel: Hotel) -> None:
     assert (stale.status_code, stale.json()["code"]) == (412, "version_mismatch")
     changed = await hotel.desk.patch(hotel.path, json={"name": "Borealis"}, headers={"If-Match": '"3"'})
     assert (changed.json()["name"], changed.headers["ETag"]) == ("Borealis", '"4"')
+
+
+async def test_a_version_of_what_is_not_there_yet_makes_nothing(hotel: Hotel) -> None:
+    opening = {"name": "B", "city": "B", "country": "PT", "timezone": "UTC", "currency": "EUR"}
+    suite = {"code": "S", "name": "S", "max_adults": 2, "max_children": 0, "base_price": "1.00", "rooms": ["901"]}
+    for client, path, body, wrong in (
+        (hotel.guest, f"{hotel.path}/bookings", hotel.stay(), '"1"'),
+        (hotel.administrator, "/v1/hotels", opening, '"1"'),
+        (hotel.desk, f"{hotel.path}/room-types", suite, '"9"'),
+    ):
+        before = await written(hotel)
+        refused = await client.post(path, json=body, headers={"If-Match": wrong})
+        assert (refused.status_code, refused.json()["code"]) == (412, "version_mismatch"), path
+        assert await written(hotel) == before
+    # A room type is a part of its hotel, so it is the hotel's version that counts.
+    added = await hotel.desk.post(f"{hotel.path}/room-types", json=suite, headers={"If-Match": '"3"'})
+    assert added.status_code == 201, added.text
 
 
 async def test_one_key_twenty_times_at_once_is_one_booking_and_twenty_equal_answers(hotel: Hotel) -> None:
