@@ -102,11 +102,13 @@ async def submit(
     guest_keys: tuple[WrappedKey, ...] = (),
     version: int | None = None,
     renamed: Mapping[str, str] | None = None,
+    email: str | None = None,
 ) -> Response:
     """Append what the command decides and answer the client. Refusals are raised, for the table of problems.
 
     `version` is the one that the command was prepared from; unless given it is the client's, if it said one. `renamed`
-    says where the body has a field that refusals point at by another name.
+    says where the body has a field that refusals point at by another name. `email` tells those apart who aren't signed
+    in: each has idempotency keys of their own.
     """
     submission = Submission(
         hotel_id=hotel_id,
@@ -114,7 +116,7 @@ async def submit(
         command=command,
         metadata=_metadata(request, principal),
         render=render,
-        idempotency=await _idempotency(side, request, principal),
+        idempotency=await _idempotency(side, request, principal, email),
         expected_version=expected_version(request) if version is None else version,
         guest_keys=guest_keys,
     )
@@ -155,7 +157,9 @@ def _metadata(request: Request, principal: Principal) -> str:
     ).decode()
 
 
-async def _idempotency(side: CommandSide, request: Request, principal: Principal) -> IdempotencyKey | None:
+async def _idempotency(
+    side: CommandSide, request: Request, principal: Principal, email: str | None = None
+) -> IdempotencyKey | None:
     key = request.headers.get("idempotency-key")
     if key is None:
         return None
@@ -163,7 +167,18 @@ async def _idempotency(side: CommandSide, request: Request, principal: Principal
         raise BadHeader("Idempotency-Key", f"it must have 1 to {LONGEST_KEY} printable ASCII characters")
     fingerprint = hmac.new(side.fingerprint_key, f"{request.method} {request.scope['path']}\n".encode(), "sha256")
     fingerprint.update(await request.body())
-    return IdempotencyKey(principal.actor, key, fingerprint.digest())
+    return IdempotencyKey(_owner_of_keys(side, principal, email), key, fingerprint.digest())
+
+
+def _owner_of_keys(side: CommandSide, principal: Principal, email: str | None) -> str:
+    """Whose idempotency keys are meant: the account's; without one, those of whoever has this e-mail.
+
+    All who aren't signed in are one actor, and two of them may choose the same key. The e-mail is kept as an HMAC only.
+    """
+    if principal.account_id is not None or email is None:
+        return principal.actor
+    owner = hmac.new(side.fingerprint_key, f"{principal.actor}\n{email.casefold()}".encode(), "sha256")
+    return f"{principal.actor}:{owner.hexdigest()}"
 
 
 def expected_version(request: Request) -> int | None:

@@ -119,6 +119,7 @@ async def book(request: Request, hotel_id: UUID, body: BookBody) -> Response:
                 render=answers.booked,
                 guest_keys=tuple(sealing.keys),
                 renamed=_PRICE_OVERRIDE,
+                email=body.guest.email,
             )
         except ReferenceTaken:
             if not tries_left:

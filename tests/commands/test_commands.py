@@ -2,11 +2,12 @@
 
 import asyncio
 
+import httpx
 import pytest
 from pydantic import ConfigDict, TypeAdapter, with_config
 
 from command.shapes import BookingAnswer, HotelAnswer, RoomTypeAnswer
-from tests.commands.conftest import Hotel, written
+from tests.commands.conftest import Hotel, kept, written
 
 
 async def test_anyone_books_and_gets_reference_total_lines_and_position(hotel: Hotel) -> None:
@@ -43,13 +44,13 @@ async def test_anyone_books_and_gets_reference_total_lines_and_position(hotel: H
 
 
 async def test_only_a_correlation_id_that_looks_like_one_gets_into_the_ledger(hotel: Hotel) -> None:
-    for given, kept in (("trace.2026:00-1_a", True), ("ana@example.org", False), ("Ana Guest was here", False)):
+    for given, stays in (("trace.2026:00-1_a", True), ("ana@example.org", False), ("Ana Guest was here", False)):
         headers = {"X-Correlation-Id": given, "X-Request-Id": "request-0001"}
         booked = await hotel.guest.post(f"{hotel.path}/bookings", json=hotel.stay(0, 0), headers=headers)
         seq = int(booked.json()["position"].rpartition(":")[2])
         ledger = await hotel.desk.get(f"{hotel.path}/ledger", params={"after": seq - 1})
         metadata = ledger.json()["items"][0]["metadata"]
-        assert metadata["correlation_id"] == (given if kept else "request-0001")
+        assert metadata["correlation_id"] == (given if stays else "request-0001")
 
 
 async def test_a_hold_is_confirmed_by_the_desk(hotel: Hotel) -> None:
@@ -151,6 +152,21 @@ async def test_one_key_twenty_times_at_once_is_one_booking_and_twenty_equal_answ
         f"{hotel.path}/bookings", json=hotel.stay(1, 2, "DBL"), headers={"Idempotency-Key": "one"}
     )
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+
+
+async def test_strangers_who_choose_the_same_key_have_keys_of_their_own(hotel: Hotel) -> None:
+    async def book(email: str, *types: str) -> httpx.Response:
+        body = hotel.stay(1, 2, *types, guest={"full_name": "Somebody", "email": email})
+        return await hotel.guest.post(f"{hotel.path}/bookings", json=body, headers={"Idempotency-Key": "my-first"})
+
+    first, second = await book("ana@example.org", "DBL"), await book("bo@example.org", "DBL")
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert first.json()["reference"] != second.json()["reference"]
+    assert (await book("ana@example.org", "DBL")).content == first.content
+    assert (await book("ANA@example.org", "STE")).status_code == 422
+    ledger = await kept(hotel)
+    assert "example.org" not in ledger
+    assert "anonymous" in ledger
 
 
 @pytest.mark.parametrize("action", ["confirm", "cancel", "check-in", "check-out", "no-show"])
