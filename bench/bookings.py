@@ -30,7 +30,7 @@ class Bookings:
         self._market = market
         self._chance = chance
         self._room_types = market.room_types
-        master, hotel_id = MasterKey("1", os.urandom(32)), UUID(int=1)
+        master, hotel_id = MasterKey(os.urandom(32)), UUID(int=1)
         made = [master.new_guest_key(hotel_id, uuid7()) for _ in range(samples)]
         self._sealed = [key.seal({**GUEST, "language": None}).ciphertext for key, _ in made]
         self._wrapped = [wrapped.wrapped for _, wrapped in made]

@@ -1,5 +1,6 @@
 """The write side as one thing that is opened and closed: the appender, its pool, and the keys that commands need."""
 
+import logging
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,10 +12,14 @@ import asyncpg
 from starlette.requests import Request
 
 from eventstore.appender import LANES, Appender
+from eventstore.errors import WrongMasterKey
 from eventstore.guest_keys import MasterKey
-from eventstore.reading import Pool
+from eventstore.master_key import claim_ledger
+from eventstore.reading import Connection, Pool
 
-MASTER_KEY_ID = "1"
+log = logging.getLogger(__name__)
+
+_UNUSABLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,18 +66,50 @@ async def open_command_side(
     bookable_horizon_days: int,
     business_day_rolls_at: time,
     announce: Callable[[Iterable[UUID]], None] | None = None,
+    without_database: bool = False,
+    unfit: Callable[[WrongMasterKey], None] | None = None,
 ) -> AsyncIterator[CommandSide]:
-    """Open the write side. `announce` is told the hotels of every commit, after it."""
+    """Open the write side. `announce` is told the hotels of every commit, after it.
+
+    Every connection is used only once the master key is found to be the ledger's. Otherwise WrongMasterKey is raised,
+    here or by whatever wants that connection, and `unfit` is told. With `without_database` the database may be away,
+    or without its schema.
+    """
+    key = MasterKey(master_key)
+
+    async def check(connection: Connection) -> None:
+        try:
+            await claim_ledger(connection, key)
+        except WrongMasterKey as error:
+            if unfit is not None:
+                unfit(error)
+            raise
+
     # A connection for the main loop, one for each lane, and one to spare.
     size = max(pool_size, LANES + 2)
     async with (
-        asyncpg.create_pool(database_url, min_size=1, max_size=size, reset=_keep, server_settings=_SETTINGS) as pool,
+        asyncpg.create_pool(
+            database_url, min_size=0, max_size=size, init=check, reset=_keep, server_settings=_SETTINGS
+        ) as pool,
         Appender(pool, announce=announce) as appender,
     ):
+        try:
+            async with pool.acquire():
+                pass  # opened now, so that the first command doesn't wait for it
+        except (
+            OSError,
+            TimeoutError,
+            asyncpg.PostgresError,
+            asyncpg.InterfaceError,
+            asyncpg.InternalClientError,
+        ) as error:
+            if not without_database:
+                raise
+            log.warning("the database can't be used yet: %s", type(error).__name__)
         yield CommandSide(
             appender=appender,
             pool=pool,
-            master_key=MasterKey(MASTER_KEY_ID, master_key),
+            master_key=key,
             fingerprint_key=fingerprint_key,
             bookable_horizon_days=bookable_horizon_days,
             business_day_rolls_at=business_day_rolls_at,

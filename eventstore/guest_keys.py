@@ -1,5 +1,6 @@
 """Personal data under a key per guest: sealing, opening, and the wrapping of the keys by the master key."""
 
+import hmac
 import os
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from domain.values import Sealed
 
 _NONCE_BYTES = 12
 _KEY_BYTES = 32
+_KEY_ID_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +50,15 @@ class GuestKey:
 
 
 class MasterKey:
-    """The key that wraps all guests' keys. It lives in a secret file, never in the database."""
+    """The key that wraps all guests' keys. It lives in a secret file, never in the database.
 
-    def __init__(self, key_id: str, key: bytes) -> None:
+    `key_id` is made from the key, tells nothing about it, and stands beside what it wraps.
+    """
+
+    def __init__(self, key: bytes) -> None:
         if len(key) != _KEY_BYTES:
             raise ValueError(f"the master key has {len(key)} bytes, not {_KEY_BYTES}")
-        self.key_id = key_id
+        self.key_id = hmac.digest(key, b"staysync master key", "sha256")[:_KEY_ID_BYTES].hex()
         self._cipher = AESGCM(key)
 
     def new_guest_key(self, hotel_id: UUID, guest_id: UUID) -> tuple[GuestKey, WrappedKey]:

@@ -18,6 +18,7 @@ import asyncpg
 from domain.values import Sealed
 from eventstore.codec import UnknownEvent
 from eventstore.guest_keys import MasterKey
+from eventstore.master_key import check_master_key
 from eventstore.reading import Connection, Pool, RecordedEvent, read_after
 from projections.sql import statement
 from projections.writing import delete_hotel, load, write
@@ -101,9 +102,31 @@ async def _keep(_: Any) -> None:
     """Nothing to reset on a connection that goes back: the statements here use no session state."""
 
 
-def projector_pool(database_url: str, *, size: int = 2) -> Pool:
-    """A pool of connections as the projectors want them; enter it to open it."""
-    return asyncpg.create_pool(database_url, min_size=1, max_size=size, reset=_keep, server_settings=_SETTINGS)
+def projector_pool(database_url: str, master_key: MasterKey, *, size: int = 2) -> Pool:
+    """A pool of connections as the projectors want them; enter it to open it.
+
+    A connection is used only while the master key is found to be the ledger's, or the ledger has none yet. Otherwise
+    entering the pool and taking a connection raise WrongMasterKey.
+    """
+    known = False
+
+    async def check(connection: Connection) -> None:
+        nonlocal known
+        known = await check_master_key(connection, master_key)
+
+    async def check_while_unknown(connection: Connection) -> None:
+        if not known:  # nothing was sealed when the connection was opened
+            await check(connection)
+
+    return asyncpg.create_pool(
+        database_url,
+        min_size=1,
+        max_size=size,
+        init=check,
+        setup=check_while_unknown,
+        reset=_keep,
+        server_settings=_SETTINGS,
+    )
 
 
 def shard_of(hotel_id: UUID) -> int:

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from command import routes as command_routes
 from command.side import open_command_side
+from eventstore.errors import WrongMasterKey
 from identity import routes as identity_routes
 from identity.side import open_identity
 from query import routes as query_routes
@@ -49,8 +50,11 @@ class Service(FastAPI):
         return self.edge(ExceptionMiddleware(AsyncExitStackMiddleware(self.router), handlers=handlers))
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """The service. Nothing is opened before its lifespan begins."""
+def create_app(settings: Settings, unfit: Callable[[WrongMasterKey], None] | None = None) -> FastAPI:
+    """The service. Nothing is opened before its lifespan begins.
+
+    `unfit` is told when the database turns out to be sealed with another master key: the process has to end then.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -85,6 +89,8 @@ def create_app(settings: Settings) -> FastAPI:
                     bookable_horizon_days=settings.bookable_horizon_days,
                     business_day_rolls_at=settings.business_day_rolls_at,
                     announce=announce,
+                    without_database=True,
+                    unfit=unfit,
                 )
             )
             app.state.pages = pages.pages_of(settings, SIGN_INS)

@@ -86,31 +86,30 @@ def migrate(settings: Settings, revision: str = "heads") -> None:
     command.upgrade(config, revision)
 
 
-async def check_master_key(settings: Settings) -> None:
+async def check_master_key(settings: Settings, role: Role = "owner", *, unless_away: bool = False) -> None:
     """Refuse to go on with another master key than the one that this database's guests are sealed with.
 
     A new one is made where the file is missing, so a lost one would otherwise show only when a guest can't be read any
-    more, and with guests under both. Raises `CannotStartError`.
+    more, and with guests under both. With `unless_away` a database that can't be reached is no reason to stop: whatever
+    works by the key looks at each new connection again. Raises WrongMasterKey.
     """
-    from cryptography.exceptions import InvalidTag
-
-    from command.side import MASTER_KEY_ID
     from eventstore.guest_keys import MasterKey
+    from eventstore.master_key import check_master_key as check
 
-    connection = await asyncpg.connect(settings.role_url("owner"), timeout=_CONNECT_S)
+    master_key = MasterKey(load_secrets(settings.secrets_dir).master_key())
     try:
-        row = await connection.fetchrow("SELECT hotel_id, guest_id, wrapped_key FROM ledger.guest_key LIMIT 1")
+        connection = await asyncpg.connect(settings.role_url(role), timeout=_CONNECT_S)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        if unless_away:
+            return
+        raise
+    try:
+        await check(connection, master_key)
+    except asyncpg.PostgresError:  # such as a schema that isn't there yet
+        if not unless_away:
+            raise
     finally:
         await connection.close()
-    if row is None:
-        return
-    try:
-        MasterKey(MASTER_KEY_ID, load_secrets(settings.secrets_dir).master_key()).unwrap(*row)
-    except InvalidTag:
-        raise CannotStartError(
-            f"{settings.secrets_dir / 'master.key'} isn't the key that this database's guests are sealed with;"
-            " restore that one from its backup"
-        ) from None
 
 
 def database_name(settings: Settings) -> str:

@@ -1,18 +1,21 @@
 """Knows the Celery app: its broker, queues, schedule and tasks, and what each worker process keeps open."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import uvloop
 from celery import Celery, signals
+from celery.exceptions import Ignore
 from celery.schedules import crontab
 from kombu import Queue
 
 import command.tasks
 import projections.tasks
-from command.side import MASTER_KEY_ID, CommandSide, open_command_side
+from command.side import CommandSide, open_command_side
+from eventstore.errors import WrongMasterKey
 from eventstore.guest_keys import MasterKey
 from projections.drain import Projector, projector_pool
 from projections.news import News
@@ -20,6 +23,8 @@ from projections.tasks import ProjectionSide
 from staysync.nudge import open_nudger, open_redis
 from staysync.secrets import load_secrets
 from staysync.settings import Settings
+
+log = logging.getLogger(__name__)
 
 PROJECTIONS = "projections"
 COMMANDS = "commands"
@@ -32,11 +37,12 @@ class ProcessRuntime[T]:
     """One event loop, and one thing kept open on it, for a worker process.
 
     Both are made when the process does its first work, which is after Celery has forked it; what failed to open is
-    tried again by the next task.
+    tried again by the next task. Where the master key is found to be a wrong one, `unfit` is called to end the worker.
     """
 
-    def __init__(self, opening: Callable[[], AbstractAsyncContextManager[T]]) -> None:
+    def __init__(self, opening: Callable[[], AbstractAsyncContextManager[T]], unfit: Callable[[], None]) -> None:
         self._opening = opening
+        self._unfit = unfit
         self._loop: asyncio.AbstractEventLoop | None = None
         self._context: AbstractAsyncContextManager[T] | None = None
         self._opened: T | None = None
@@ -45,7 +51,12 @@ class ProcessRuntime[T]:
         """Do the work and wait for it."""
         if self._loop is None:
             self._loop = uvloop.new_event_loop()
-        return self._loop.run_until_complete(self._do(work))
+        try:
+            return self._loop.run_until_complete(self._do(work))
+        except WrongMasterKey as error:
+            log.critical("%s", error)
+            self._unfit()
+            raise Ignore from None
 
     async def _do[R](self, work: Callable[[T], Awaitable[R]]) -> R:
         if self._opened is None:
@@ -65,8 +76,15 @@ class ProcessRuntime[T]:
         self._loop = None
 
 
-def make_celery(settings: Settings) -> Celery:
-    """The Celery app of an installation: for workers and beat, and for the API to queue tasks with."""
+def _go_on() -> None:
+    """What a process does that only queues tasks, and so never finds itself unfit for them."""
+
+
+def make_celery(settings: Settings, unfit: Callable[[], None] = _go_on) -> Celery:
+    """The Celery app of an installation: for workers and beat, and for the API to queue tasks with.
+
+    `unfit` is called in the process of a task that finds that the master key is a wrong one.
+    """
     app = Celery("staysync", broker=settings.redis_url)
     app.conf.update(
         task_ignore_result=True,
@@ -113,8 +131,8 @@ def make_celery(settings: Settings) -> Celery:
             "forget-answers": {"task": command.tasks.FORGET_ANSWERS, "schedule": crontab(minute="37", hour="3")},
         },
     )
-    projecting = ProcessRuntime(lambda: _open_projections(settings))
-    commanding = ProcessRuntime(lambda: _open_commands(settings, app))
+    projecting = ProcessRuntime(lambda: _open_projections(settings), unfit)
+    commanding = ProcessRuntime(lambda: _open_commands(settings, app), unfit)
     projections.tasks.add_tasks(app, projecting)
     command.tasks.add_tasks(app, commanding)
 
@@ -130,10 +148,10 @@ def make_celery(settings: Settings) -> Celery:
 
 @asynccontextmanager
 async def _open_projections(settings: Settings) -> AsyncIterator[ProjectionSide]:
-    master_key = MasterKey(MASTER_KEY_ID, load_secrets(settings.secrets_dir).master_key())
+    master_key = MasterKey(load_secrets(settings.secrets_dir).master_key())
     redis = open_redis(_broker(settings))
     try:
-        async with projector_pool(settings.role_url("projector")) as pool:
+        async with projector_pool(settings.role_url("projector"), master_key) as pool:
             yield ProjectionSide(Projector(pool, master_key), News(redis))
     finally:
         await redis.aclose()

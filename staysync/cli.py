@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from eventstore.errors import WrongMasterKey
 from staysync.importing.console import app as imports
 from staysync.processes import CannotStartError
 from staysync.upkeep import rebuild, retry, verify
@@ -32,7 +33,7 @@ def one_line_errors() -> Iterator[None]:
 
     try:
         yield
-    except CannotStartError as error:
+    except (CannotStartError, WrongMasterKey) as error:
         typer.echo(f"StaySync can't start: {error}", err=True)
         raise typer.Exit(EXIT_CANNOT_START) from error
     except ValidationError as error:
@@ -103,10 +104,13 @@ def bootstrap() -> None:
 def migrate() -> None:
     """Bring the database's schema up to date; `bootstrap` comes first."""
     with one_line_errors():
+        from staysync.bootstrap import check_master_key
         from staysync.bootstrap import migrate as upgrade
         from staysync.settings import Settings
 
-        upgrade(Settings())
+        settings = Settings()
+        upgrade(settings)
+        asyncio.run(check_master_key(settings))
 
 
 @app.command()

@@ -20,6 +20,7 @@ from domain import rejections
 from domain.rejections import Rejected
 from domain.values import rounded
 from eventstore.appender import HotelBusy, LedgerUnavailable, OutcomeUnknown, ReferenceTaken
+from eventstore.errors import WrongMasterKey
 from identity import errors as identity_errors
 from query import errors as query_errors
 
@@ -245,6 +246,11 @@ def _unknown_booking(error: rejections.UnknownBooking) -> Answer:
     if error.pointer is None:  # the booking was named in the path
         return Answer(UNKNOWN_BOOKING, str(error))
     return Answer(UNKNOWN_BOOKING, str(error), status=422, errors=_pointed(error))
+
+
+def _wrong_master_key(_: WrongMasterKey) -> Answer:
+    # The operator is told more, by the process that ends; a client only that nothing was written.
+    return Answer(UNAVAILABLE, "The database can't be used.", headers=(("Retry-After", "2"),))
 
 
 BUSY = Problem(
@@ -771,6 +777,7 @@ TABLE: dict[type[Exception], Entry] = dict(
         ),
         # -- commands that the ledger couldn't take
         _row(LedgerUnavailable, UNAVAILABLE, headers=lambda _: (("Retry-After", "2"),)),
+        (WrongMasterKey, Entry((UNAVAILABLE,), _wrong_master_key)),
         _row(
             HotelBusy,
             Problem(

@@ -1,9 +1,12 @@
 """Knows how the API is served: uvicorn with a fast loop and parser, on one port, ended gracefully."""
 
+import asyncio
 import contextlib
 import errno
 import socket
 
+from eventstore.errors import WrongMasterKey
+from staysync.bootstrap import check_master_key
 from staysync.processes import CannotStartError
 from staysync.settings import Settings
 
@@ -11,14 +14,25 @@ GRACE_S = 10  # requests under way may end within this time
 
 
 def serve(settings: Settings) -> None:
-    """Serve the API until SIGTERM or Ctrl-C. Raises `CannotStartError` if the port can't be had."""
+    """Serve the API until SIGTERM or Ctrl-C.
+
+    Raises `CannotStartError` if the port can't be had or the API doesn't come up, and WrongMasterKey, also later, when
+    it meets a database that is sealed with another key than ours.
+    """
     listener = listen(settings)
+    asyncio.run(check_master_key(settings, "command", unless_away=True))
     import uvicorn  # after the port: who has to choose another one shouldn't wait
 
     from staysync.app import create_app
 
+    reasons: list[WrongMasterKey] = []
+
+    def unfit(reason: WrongMasterKey) -> None:
+        reasons.append(reason)
+        server.should_exit = True
+
     config = uvicorn.Config(
-        create_app(settings),
+        create_app(settings, unfit),
         loop="uvloop",
         http="httptools",
         ws="none",
@@ -28,8 +42,13 @@ def serve(settings: Settings) -> None:
         log_level=settings.log_level,
         timeout_graceful_shutdown=GRACE_S,
     )
+    server = uvicorn.Server(config)
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn has ended in order by then and says it once more
-        uvicorn.Server(config).run(sockets=[listener])
+        server.run(sockets=[listener])
+    if reasons:
+        raise reasons[0]
+    if not server.started:
+        raise CannotStartError("the API didn't come up; the reason is above")
 
 
 def listen(settings: Settings) -> socket.socket:

@@ -102,6 +102,7 @@ def _run(work: "Callable[[Settings, Console], Awaitable[int]]") -> None:
     from rich.console import Console
 
     from domain.rejections import UnknownHotel
+    from eventstore.errors import WrongMasterKey
     from staysync.importing.database import database
     from staysync.processes import CannotStartError
     from staysync.settings import Settings
@@ -114,7 +115,9 @@ def _run(work: "Callable[[Settings, Console], Awaitable[int]]") -> None:
 
     try:
         code = uvloop.run(with_database())
-    except (CannotStartError, UnknownHotel, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as problem:
+    except (
+        CannotStartError, UnknownHotel, WrongMasterKey, asyncpg.PostgresError, asyncpg.InterfaceError, OSError
+    ) as problem:  # fmt: skip
         reason = str(problem) or type(problem).__name__
         console.print(f"It can't be done: {reason}", style="red", markup=False, soft_wrap=True)
         code = EXIT_CANNOT_CHECK
@@ -125,13 +128,12 @@ def _run(work: "Callable[[Settings, Console], Awaitable[int]]") -> None:
 
 @asynccontextmanager
 async def _projector(settings: "Settings") -> "AsyncIterator[Projector]":
-    from command.side import MASTER_KEY_ID
     from eventstore.guest_keys import MasterKey
     from projections.drain import Projector, projector_pool
     from staysync.secrets import load_secrets
 
-    master_key = MasterKey(MASTER_KEY_ID, load_secrets(settings.secrets_dir).master_key())
-    async with projector_pool(settings.role_url("projector")) as pool:
+    master_key = MasterKey(load_secrets(settings.secrets_dir).master_key())
+    async with projector_pool(settings.role_url("projector"), master_key) as pool:
         yield Projector(pool, master_key)
 
 

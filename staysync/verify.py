@@ -14,13 +14,13 @@ from uuid import UUID
 import asyncpg
 import orjson
 
-from command.side import MASTER_KEY_ID
 from domain.bookings import LineState
 from domain.events import Event
 from domain.rejections import UnknownHotel
 from domain.values import Sealed
 from eventstore.chain import GENESIS, event_hash, microseconds
 from eventstore.guest_keys import GuestKey, MasterKey
+from eventstore.master_key import check_master_key
 from eventstore.reading import RESERVED_HOTEL, Connection, RecordedEvent, read_after
 from projections.drain import described
 from readmodels.folds import Fold, reach_of
@@ -55,14 +55,18 @@ class Report:
 
 
 async def verify(settings: Settings, hotel_id: UUID | None = None, progress: Progress | None = None) -> Report:
-    """Check one hotel, or all. Raises UnknownHotel, and what asyncpg raises if the database can't be asked."""
-    master_key = MasterKey(MASTER_KEY_ID, load_secrets(settings.secrets_dir).master_key())
+    """Check one hotel, or all.
+
+    Raises UnknownHotel, WrongMasterKey, and what asyncpg raises if the database can't be asked.
+    """
+    master_key = MasterKey(load_secrets(settings.secrets_dir).master_key())
     report = Report()
     connection = await asyncpg.connect(
         settings.role_url("owner"),
         server_settings={"application_name": "staysync verify", "default_transaction_read_only": "on", "jit": "off"},
     )
     try:
+        await check_master_key(connection, master_key)
         hotels = await _hotels(connection)
         if hotel_id is not None and hotel_id not in hotels:
             raise UnknownHotel(hotel_id=hotel_id)

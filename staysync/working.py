@@ -1,6 +1,9 @@
 """Knows how Celery's processes are run: a worker for each queue, and beat. Each shows by a file that it is alive."""
 
+import asyncio
+import mmap
 import os
+import signal
 import warnings
 from pathlib import Path
 from typing import Any
@@ -8,16 +11,29 @@ from typing import Any
 from celery import bootsteps
 from celery.beat import PersistentScheduler
 
+from staysync.bootstrap import check_master_key
 from staysync.celery_app import make_celery
 from staysync.settings import Settings
+
+EXIT_UNFIT = 2
 
 _SIGN_OF_LIFE_S = 5.0
 
 
 def run_worker(settings: Settings, queue: str) -> int:
-    """Run the worker of one queue until SIGTERM (which lets tasks under way finish); its exit code."""
+    """Run the worker of one queue until SIGTERM (which lets tasks under way finish); its exit code.
+
+    Raises WrongMasterKey at once, or ends with EXIT_UNFIT when the database turns out to be sealed with another key.
+    """
+    asyncio.run(check_master_key(settings, "projector" if queue == "projections" else "command", unless_away=True))
     _quiet_root_warning()
-    app = make_celery(settings)
+    worker, found_unfit = os.getpid(), mmap.mmap(-1, 1)  # memory that the worker shares with the processes of its tasks
+
+    def unfit() -> None:
+        found_unfit[0] = 1
+        os.kill(worker, signal.SIGTERM)
+
+    app = make_celery(settings, unfit)
     alive = sign_of_life(settings, f"worker-{queue}")
     app.steps["consumer"].add(_sign_of_life_step(alive))
     concurrency = settings.workers if queue == "projections" else 1
@@ -35,7 +51,7 @@ def run_worker(settings: Settings, queue: str) -> int:
             "--without-heartbeat",
         ]
     )
-    return 0
+    return EXIT_UNFIT if found_unfit[0] else 0
 
 
 def run_beat(settings: Settings) -> int:

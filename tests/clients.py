@@ -10,7 +10,6 @@ from uuid import UUID
 import httpx
 from fastapi import FastAPI
 
-from command.side import MASTER_KEY_ID
 from eventstore.guest_keys import MasterKey
 from identity.tokens import Role
 from projections.drain import Projector, projector_pool, sweep
@@ -71,8 +70,8 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
 
 async def project(settings: Settings) -> None:
     """Bring the read tables up to the ledger, as a projection worker would."""
-    master_key = MasterKey(MASTER_KEY_ID, load_secrets(settings.secrets_dir).master_key())
-    async with projector_pool(settings.role_url("projector")) as pool:
+    master_key = MasterKey(load_secrets(settings.secrets_dir).master_key())
+    async with projector_pool(settings.role_url("projector"), master_key) as pool:
         while not await sweep(Projector(pool, master_key)):
             continue
 

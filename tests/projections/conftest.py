@@ -20,5 +20,5 @@ async def side(settings: Settings) -> AsyncIterator[CommandSide]:
 @pytest.fixture
 async def projector(settings: Settings, side: CommandSide) -> AsyncIterator[Projector]:
     """What projects them."""
-    async with projector_pool(settings.role_url("projector"), size=4) as pool:
+    async with projector_pool(settings.role_url("projector"), side.master_key, size=4) as pool:
         yield Projector(pool, side.master_key)
