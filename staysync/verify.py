@@ -26,10 +26,19 @@ from projections.drain import described
 from readmodels.folds import Fold, reach_of
 from readmodels.rows import BOOKING, LINE, NIGHT, ROOM_STAY, TABLES, TIMELINE, Key, LineRow, Table
 from readmodels.working_set import WorkingSet
+from staysync.kept_answers import wrong_with
 from staysync.secrets import load_secrets
 from staysync.settings import Settings
 
 _PAGE = 5000
+
+_ANSWERS = """
+    select i.principal, i.status, i.answer, i.recorded_at, greatest(clock_timestamp(), h.recorded_at) as now
+      from ledger.idempotency i
+      left join ledger.head h on h.hotel_id = i.hotel_id
+     where i.hotel_id = $1
+     order by i.recorded_at
+"""
 
 type Progress = Callable[[UUID, int, int], None]
 """Told the hotel, how many of its events are checked, and how many there are."""
@@ -46,16 +55,22 @@ class Difference:
 
 @dataclass(slots=True)
 class Report:
-    """What was checked and what was found. A projection that lags is worth a note, and no difference."""
+    """What was checked and what was found: `compared` of `events` are those that the read tables were compared up to.
+
+    A projection that lags is worth a note, and a difference only if asked for.
+    """
 
     hotels: int = 0
     events: int = 0
+    compared: int = 0
     differences: list[Difference] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
-async def verify(settings: Settings, hotel_id: UUID | None = None, progress: Progress | None = None) -> Report:
-    """Check one hotel, or all.
+async def verify(
+    settings: Settings, hotel_id: UUID | None = None, progress: Progress | None = None, *, caught_up: bool = False
+) -> Report:
+    """Check one hotel, or all. With `caught_up` it is a difference that a projection is behind.
 
     Raises UnknownHotel, WrongMasterKey, and what asyncpg raises if the database can't be asked.
     """
@@ -71,12 +86,15 @@ async def verify(settings: Settings, hotel_id: UUID | None = None, progress: Pro
         if hotel_id is not None and hotel_id not in hotels:
             raise UnknownHotel(hotel_id=hotel_id)
         for each in hotels if hotel_id is None else [hotel_id]:
-            check = _HotelCheck(connection, each, master_key, progress)
+            check = _HotelCheck(connection, each, master_key, progress, caught_up=caught_up)
             await check.run()
             report.hotels += 1
             report.events += check.seq
+            report.compared += min(check.projected, check.seq)
             report.differences += check.differences.values()
             report.notes += check.notes
+        if hotel_id is None:
+            report.differences += await _answers_about_openings(connection)
     finally:
         await connection.close()
     return report
@@ -85,26 +103,50 @@ async def verify(settings: Settings, hotel_id: UUID | None = None, progress: Pro
 async def _hotels(connection: Connection) -> list[UUID]:
     """Every hotel that anything is known of, also where what should belong to it is gone."""
     tables = [f"ledger.{name}" for name in ("head", "event", "night", "hold", "room_stay", "reference")]
+    tables += ["ledger.idempotency", "ledger.guest_key"]
     tables += ["read.checkpoint", *(f"read.{table.name}" for table in TABLES)]
     each = " union ".join(f"select hotel_id from {table}" for table in tables)  # noqa: S608 - our own names
     rows = await connection.fetch(f"{each} order by hotel_id")
     return [row["hotel_id"] for row in rows if row["hotel_id"] != RESERVED_HOTEL]
 
 
+async def _answers_about_openings(connection: Connection) -> list[Difference]:
+    """The first answer kept under the reserved hotel, that is to the opening of one, that can't be."""
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        heads = {row["hotel_id"]: row["seq"] for row in await connection.fetch("select hotel_id, seq from ledger.head")}
+        async for row in connection.cursor(_ANSWERS, RESERVED_HOTEL, prefetch=_PAGE):
+            if problem := wrong_with(row, heads, {}, row["now"]):
+                return [Difference(RESERVED_HOTEL, "ledger.idempotency", _about_answer(row, problem))]
+    return []
+
+
+def _about_answer(row: asyncpg.Record, problem: str) -> str:
+    return f"the answer recorded at {row['recorded_at']} to {row['principal']} {problem}"
+
+
 class _HotelCheck:
     """The check of one hotel, event by event and then table by table."""
 
     def __init__(
-        self, connection: Connection, hotel_id: UUID, master_key: MasterKey, progress: Progress | None
+        self,
+        connection: Connection,
+        hotel_id: UUID,
+        master_key: MasterKey,
+        progress: Progress | None,
+        *,
+        caught_up: bool,
     ) -> None:
         self.differences: dict[str, Difference] = {}
         self.notes: list[str] = []
         self.seq = 0
+        self.projected = 0
+        self._caught_up = caught_up
         self._connection = connection
         self._hotel_id = hotel_id
         self._master_key = master_key
         self._progress = progress
         self._total = 0
+        self._count = 0
         self._last: RecordedEvent | None = None
         self._versions: dict[UUID, int] = {}
         self._keys: dict[UUID, GuestKey] = {}
@@ -122,12 +164,12 @@ class _HotelCheck:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             checkpoint = await self._checkpoint()
             head = await self._head()
-            projected = checkpoint["seq"] if checkpoint is not None else 0
+            self.projected = checkpoint["seq"] if checkpoint is not None else 0
             self._total = head["seq"] if head is not None else 0
-            await self._advance(projected)
-            if projected > self.seq:
-                self._differ("checkpoint", f"it is at {projected}, but the ledger ends at {self.seq}")
-            self._note_state(checkpoint, projected)
+            await self._advance(self.projected)
+            if checkpoint is not None:
+                self._compare_checkpoint(checkpoint)
+            self._note_state(checkpoint)
             if self._folds:
                 for table in TABLES:
                     await self._compare_table(table)
@@ -135,6 +177,7 @@ class _HotelCheck:
             self._compare_head(head)
             if self._folds:
                 await self._compare_guards()
+            await self._check_answers()
 
     def _differ(self, kind: str, facts: str) -> None:
         self.differences.setdefault(kind, Difference(self._hotel_id, kind, facts))
@@ -145,12 +188,30 @@ class _HotelCheck:
     async def _checkpoint(self) -> asyncpg.Record | None:
         return await self._connection.fetchrow("select * from read.checkpoint where hotel_id = $1", self._hotel_id)
 
-    def _note_state(self, checkpoint: asyncpg.Record | None, projected: int) -> None:
+    def _compare_checkpoint(self, checkpoint: asyncpg.Record) -> None:
+        """Hold the checkpoint against the events up to it, which are those that were checked so far."""
+        seq, applied = checkpoint["seq"], checkpoint["events_applied"]
+        if seq > self.seq:
+            self._differ("checkpoint", f"it is at {seq}, but the ledger ends at {self.seq}")
+            return
+        if applied != self._count:
+            self._differ("checkpoint", f"{applied} events were applied, but there are {self._count} up to its {seq}")
+        recorded_at = None if self._last is None else self._last.recorded_at
+        if checkpoint["recorded_at"] != recorded_at:
+            self._differ(
+                "checkpoint", f"its recorded_at is {checkpoint['recorded_at']}, that of event {seq} {recorded_at}"
+            )
+
+    def _note_state(self, checkpoint: asyncpg.Record | None) -> None:
         if checkpoint is not None and checkpoint["parked_seq"] is not None:
             self._differ("parked", f"the projection is parked before event {checkpoint['parked_seq']}: "
                          f"{checkpoint['parked_error']}")  # fmt: skip
-        elif projected < self._total:
-            self.notes.append(f"hotel {self._hotel_id}: the projection is {self._total - projected} events behind")
+        elif self.projected < self._total:
+            behind = f"the read tables were compared up to event {self.projected:,} of {self._total:,}"
+            if self._caught_up:
+                self._differ("behind", behind)
+            else:
+                self.notes.append(f"hotel {self._hotel_id}: {behind}; the rest isn't projected yet")
 
     # ------------------------------------------------------------ the ledger in itself
 
@@ -191,6 +252,7 @@ class _HotelCheck:
         if _hash_after(GENESIS if last is None else last.hash, recorded) != recorded.hash:
             self._differ("chain", f"the hash of {here} isn't that of its content after the one before it")
         self._last, self.seq = recorded, recorded.seq
+        self._count += 1
 
     def _compare_head(self, head: asyncpg.Record | None) -> None:
         if head is None:
@@ -285,6 +347,13 @@ class _HotelCheck:
             [(row.reference, row.booking_id) for row in rows.rows(BOOKING)],
             "select reference, booking_id from ledger.reference where hotel_id = $1",
         )
+
+    async def _check_answers(self) -> None:
+        """Hold the answers that are kept for repeated requests against the ledger."""
+        heads = {self._hotel_id: self.seq}
+        async for row in self._connection.cursor(_ANSWERS, self._hotel_id, prefetch=_PAGE):
+            if problem := wrong_with(row, heads, self._versions, row["now"]):
+                self._differ("ledger.idempotency", _about_answer(row, problem))
 
     async def _live(self, name: str, table: Table[Any]) -> AsyncIterator[Any]:
         query = f"select {', '.join(table.columns)} from {name} where hotel_id = $1"  # noqa: S608 - our own names

@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 from datetime import timedelta
+from unittest.mock import ANY
 from uuid import UUID, uuid4
 
 import pytest
@@ -231,7 +232,13 @@ async def test_a_lag_is_noted_and_no_difference(settings: Settings, house: House
     await house.book(1, 2)
     report = await verify(settings)
     assert report.differences == []
-    assert report.notes == [f"hotel {house.hotel_id}: the projection is 1 events behind"]
+    end = report.events
+    compared = f"the read tables were compared up to event {end - 1} of {end}"
+    assert report.notes == [f"hotel {house.hotel_id}: {compared}; the rest isn't projected yet"]
+    assert report.compared == end - 1
+    strict = await verify(settings, caught_up=True)
+    assert [(each.kind, each.facts) for each in strict.differences] == [("behind", compared)]
+    assert strict.notes == []
 
 
 async def test_a_hotel_that_was_never_projected_holds(settings: Settings, side: CommandSide) -> None:
@@ -240,6 +247,62 @@ async def test_a_hotel_that_was_never_projected_holds(settings: Settings, side: 
     report = await verify(settings)
     assert report.differences == []
     assert len(report.notes) == 1
+    assert (report.compared, report.events > 10) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("statement", "facts"),
+    [
+        ("update read.checkpoint set events_applied = events_applied + 1", "events were applied, but there are"),
+        ("update read.checkpoint set recorded_at = now()", "its recorded_at is"),
+    ],
+)
+@pytest.mark.usefixtures("house")
+async def test_a_checkpoint_that_counts_otherwise(settings: Settings, statement: str, facts: str) -> None:
+    await tamper(settings, statement)
+    found = await differences(settings)
+    assert set(found) == {"checkpoint"}
+    assert facts in found["checkpoint"]
+
+
+@pytest.mark.parametrize(
+    ("change", "facts"),
+    [
+        ("recorded_at = now() + interval '1 day'", "which is yet to come"),
+        ("status = 409", "is a 409, and only successes are kept"),
+        ("answer = 'no JSON'", "can't be read"),
+        ("answer = replace(convert_from(answer, 'utf8'), ':{seq}\"', ':9999\"')::bytea", "tells of event 9999"),
+        (
+            "answer = replace(convert_from(answer, 'utf8'), '\"version\":1', '\"version\":7')::bytea",
+            "tells of version 7",
+        ),
+        (
+            "answer = replace(convert_from(answer, 'utf8'), ':\"{hotel}:', ':\"{other}:')::bytea",
+            "tells of hotel {other}",
+        ),
+    ],
+)
+async def test_an_answer_that_cannot_be(
+    settings: Settings, house: House, projector: Projector, change: str, facts: str
+) -> None:
+    await house.book(1, 2, key="once")
+    await drain(projector, house.hotel_id)
+    assert await differences(settings) == {}
+    names = {"seq": await head(projector, house.hotel_id), "hotel": house.hotel_id, "other": UUID(int=9)}
+    await tamper(settings, f"update ledger.idempotency set {change.format(**names)}")  # noqa: S608 - our own words
+    found = await differences(settings)
+    assert set(found) == {"ledger.idempotency"}
+    assert facts.format(**names) in found["ledger.idempotency"]
+
+
+async def test_an_answer_about_a_hotel_that_never_was(settings: Settings, house: House, projector: Projector) -> None:
+    await house.book(1, 2, key="once")
+    await drain(projector, house.hotel_id)
+    await tamper(settings, "update ledger.idempotency set hotel_id = $1", UUID(int=9))
+    assert {"head", "ledger.idempotency"} <= set(await differences(settings))
+    await tamper(settings, "update ledger.idempotency set hotel_id = $1, answer = $2", UUID(int=0),
+                 f'{{"position":"{UUID(int=9)}:1"}}'.encode())  # fmt: skip
+    assert await differences(settings) == {"ledger.idempotency": ANY}
 
 
 @pytest.mark.usefixtures("house")
@@ -261,7 +324,7 @@ async def test_a_hotel_is_checked_alone(settings: Settings, side: CommandSide, h
         await verify(settings, uuid4())
 
 
-async def test_exit_codes_say_whether_all_holds(settings: Settings, house: House) -> None:
+async def test_exit_codes_say_whether_all_holds(settings: Settings, house: House, projector: Projector) -> None:
     async def command(*arguments: str) -> tuple[int, str]:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -275,6 +338,12 @@ async def test_exit_codes_say_whether_all_holds(settings: Settings, house: House
 
     code, said = await command("verify")
     assert (code, "all holds" in said) == (0, True)
+    await house.book(1, 2)
+    code, said = await command("verify")
+    assert (code, "all holds" in said, "compared up to" in said) == (0, False, True)
+    assert (await command("verify", "--caught-up"))[0] == 1
+    await drain(projector, house.hotel_id)
+    assert (await command("verify", "--caught-up"))[0] == 0
     await tamper(settings, "update read.night set held = held + 1")
     code, said = await command("verify", "--hotel", str(house.hotel_id))
     assert (code, f"hotel {house.hotel_id}: read.night" in said) == (1, True)
