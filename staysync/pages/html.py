@@ -149,7 +149,8 @@ def _sign_ins(sign_ins: Sequence[SignIn]) -> str:
     rows = "".join(
         f"<tr><td>{escape(sign_in.role.replace('_', ' '))}"
         f"{f' of {escape(sign_in.hotel)}' if sign_in.hotel else ''}</td>"
-        f"<td><code>{escape(sign_in.email)}</code></td><td><code>{escape(sign_in.password)}</code></td></tr>"
+        f"<td><code>{escape(sign_in.email).replace('@', '<wbr>@')}</code></td>"
+        f'<td><code class="password">{escape(sign_in.password)}</code></td></tr>'
         for sign_in in sign_ins
     )
     return f"""<section id="sign-ins">

@@ -5,6 +5,9 @@ import shlex
 import httpx
 from playwright.async_api import Browser, Page, expect
 
+from staysync.admin import add_administrator
+from staysync.demo import SIGN_INS
+from staysync.pages.routes import pages_of
 from staysync.problems import PROBLEMS
 from tests.clients import stay
 from tests.pages.conftest import Site
@@ -41,6 +44,21 @@ async def test_the_front_page_shows_the_calendar_and_never_scrolls_sideways(brow
         assert abs(ink - paper) > 400
         assert (ink > paper) == (scheme == "dark")
     assert_clean(site)
+
+
+async def test_sign_ins_break_where_words_end(browser: Browser, site: Site) -> None:
+    settings = site.service.settings
+    for each in SIGN_INS:
+        await add_administrator(settings, email=each.email, password=each.password, full_name="Demo")
+    site.service.app.state.pages = pages_of(settings, SIGN_INS)
+    lines = "[...code.getClientRects()].map(part => Math.round(part.top))"
+    told_of = f"each => each.map(code => [code.textContent, new Set({lines}).size])"
+    for viewport in (DESK, {"width": 1024, "height": 800}, PHONE):
+        page = await opened(browser, site, "/", viewport=viewport)
+        told = await page.locator("#sign-ins td code").evaluate_all(told_of)
+        assert [text for text, _ in told] == [part for each in SIGN_INS for part in (each.email, each.password)]
+        assert all(count <= (2 if "@" in text else 1) for text, count in told), told
+        assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
 async def test_a_booking_shows_in_the_open_calendar(browser: Browser, site: Site) -> None:
