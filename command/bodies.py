@@ -1,6 +1,7 @@
 """The bodies of commands. Unknown fields, control characters and loose types are refused; amounts are strings."""
 
 import re
+import unicodedata
 from datetime import date, time
 from decimal import Decimal
 from typing import Annotated, Literal, Self
@@ -11,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from domain.booking_commands import MAX_LINES, MAX_STAY_NIGHTS
 from domain.inventory import EVERY_DAY
+from domain.values import CURRENCIES
 
 MAX_ROOMS = 2000
 MAX_FEATURES = 20
@@ -21,6 +23,10 @@ LONGEST_OPEN_HOLD_MINUTES = 60
 """What someone without a role at the hotel may hold at most."""
 
 _NO_CONTROL = r"^[^\x00-\x1f\x7f\u2028\u2029]*$"
+# Overrides, embeddings and isolates of direction: they make a name look like another one.
+_REORDERING = re.compile("[\u202a-\u202e\u2066-\u2069]")
+# Letters and a pattern that are drawn as nothing: fillers of Hangul, and braille without a dot.
+_BLANKS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 # "localtime" is another zone on each machine, or none; "Factory" says that nobody has chosen one.
 _TIMEZONES = frozenset(available_timezones()) - {"localtime", "Factory"}
 
@@ -31,20 +37,41 @@ def _known_timezone(name: str) -> str:
     return name
 
 
+def _known_currency(code: str) -> str:
+    if code not in CURRENCIES:
+        raise ValueError("not the code of a currency in use, such as EUR (ISO 4217)")
+    return code
+
+
+def _to_be_seen(text: str) -> str:
+    """A text that shows something, and shows it in the order in which it is written."""
+    if text.isascii():
+        return text
+    if _REORDERING.search(text):
+        raise ValueError("characters that change the direction of the text can't be used here")
+    if all(unicodedata.category(character)[0] in "CZM" or character in _BLANKS for character in text):
+        raise ValueError("there is nothing to see in this text")
+    return text
+
+
 def _text(longest: int) -> StringConstraints:
     return StringConstraints(strip_whitespace=True, min_length=1, max_length=longest, pattern=_NO_CONTROL)
 
 
-type Name = Annotated[str, _text(200)]
-type Label = Annotated[str, _text(64)]
+type Name = Annotated[str, _text(200), AfterValidator(_to_be_seen)]
+type Label = Annotated[str, _text(64), AfterValidator(_to_be_seen)]
 type Words = Name
 type Note = Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=r"^[^\x00]*$")]
 type Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,19}$")]
-type RoomName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._/-]{0,19}$")]
+# Rooms that differ in spaces only would be told apart by nobody.
+type RoomName = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=20, pattern=r"^[A-Za-z0-9]( ?[A-Za-z0-9._/-])*$"),
+]
 type Feature = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 type Features = Annotated[tuple[Feature, ...], Field(max_length=MAX_FEATURES, examples=[["sea_view", "accessible"]])]
 type Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
-type Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+type Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), AfterValidator(_known_currency)]
 type Timezone = Annotated[str, StringConstraints(max_length=64), AfterValidator(_known_timezone)]
 type Email = Annotated[
     str,

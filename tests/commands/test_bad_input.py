@@ -167,6 +167,21 @@ async def test_a_hotel_or_room_type_in_a_path_that_is_not_there_is_404(hotel: Ho
         assert answer.status_code == 404, (code, answer.text)
 
 
+async def test_a_room_that_differs_in_spaces_only_is_the_same_room(hotel: Hotel) -> None:
+    path = f"{hotel.path}/room-types/STE/rooms"
+    known = await hotel.desk.post(path, json={"rooms": ["201 "]})
+    assert (known.status_code, known.json()["code"]) == (409, "room_exists")
+    doubled = await hotel.desk.post(path, json={"rooms": ["Sea  View"]})
+    assert (doubled.status_code, doubled.json()["errors"][0]["pointer"]) == (422, "/rooms/0")
+    assert (await hotel.desk.post(path, json={"rooms": [" Sea View"]})).json()["rooms"] == ["201", "Sea View"]
+
+
+async def test_names_of_all_scripts_are_names(hotel: Hotel) -> None:
+    for name in ("Гостиница «Ёлка»", "فندق\u200cالبحر", "海の家", "Zoë 👩\u200d🍳"):
+        answer = await hotel.desk.patch(hotel.path, json={"name": name})
+        assert (answer.status_code, answer.json()["name"]) == (200, name), answer.text
+
+
 async def test_a_hotel_that_cannot_be_is_not_opened(hotel: Hotel) -> None:
     before = await written(hotel)
     bad: list[dict[str, Any]] = [
@@ -175,6 +190,9 @@ async def test_a_hotel_that_cannot_be_is_not_opened(hotel: Hotel) -> None:
         {"timezone": "localtime"},
         {"timezone": "Factory"},
         {"currency": "euro"},
+        *({"currency": code} for code in ("XXX", "XTS", "ZZZ", "XAU", "DEM")),
+        *({"name": name} for name in ("\u202e", "\ufeff", "\u200b\u00ad", "\u3164", "\u2800", "\u0301")),
+        {"name": "Hotel \u202elatroP"},
         {"country": "Portugal"},
         {"business_day_rolls_at": "25:00"},
         {"business_day_rolls_at": "04:00+02:00"},
