@@ -95,7 +95,7 @@ async def start_postgres(
     _check_version(cluster)
     await asyncio.to_thread(_forget_dead_postmaster, cluster)
     settings = _POSTGRES_SETTINGS | ({} if durable else _FLEETING_POSTGRES_SETTINGS)
-    log = data_dir / "log" / "postgres.log"
+    log = _new_log(data_dir, "postgres")
     for attempt in range(1, _PORT_ATTEMPTS + 1):
         port = same_port or free_port()
         options = [f"--{name}={value}" for name, value in (settings | {"port": str(port)}).items()]
@@ -129,7 +129,7 @@ async def start_valkey(
     record = data_dir / "run" / "valkey.pid"
     await asyncio.to_thread(stop_leftover, record, signal.SIGTERM)
     password = ensure_password(password_file)
-    log = data_dir / "log" / "valkey.log"
+    log = _new_log(data_dir, "valkey")
     for attempt in range(1, _PORT_ATTEMPTS + 1):
         port = same_port or free_port()
         configuration = "\n".join(
@@ -157,6 +157,23 @@ async def start_valkey(
         if attempt == _PORT_ATTEMPTS or "in use" not in log.read_text(errors="replace"):
             break
     raise CannotStartError(f"Valkey didn't start: {_last_complaint(log)} (log: {log})")
+
+
+def _new_log(data_dir: Path, name: str) -> Path:
+    """The log of a server that is to start. What the one before it said, perhaps why it ended, is kept as `.1`.
+
+    Raises CannotStartError if it can't be written.
+    """
+    log = data_dir / "log" / f"{name}.log"
+    try:
+        if log.exists():
+            log.replace(log.with_name(f"{name}.log.1"))
+        log.touch()
+    except OSError as error:
+        raise CannotStartError(
+            f"the log {log} can't be written: {error.strerror}; STAYSYNC_DATA_DIR names another place"
+        ) from error
+    return log
 
 
 def free_port() -> int:
@@ -305,12 +322,17 @@ def _check_version(cluster: Path) -> None:
 def _forget_dead_postmaster(cluster: Path) -> None:
     """Remove a lock file whose process is another program by now; PostgreSQL would take it for a running server.
 
+    One that names no process is what a full disk or a power cut leaves, and PostgreSQL refuses to start over it.
     A postmaster of this very cluster that runs after all is stopped: the caller holds the data directory.
     """
     lock = cluster / "postmaster.pid"
     if not lock.exists():
         return
-    pid = int(lock.read_text(encoding="utf-8").split("\n", 1)[0])
+    try:
+        pid = int(lock.read_text(encoding="utf-8").split("\n", 1)[0])
+    except ValueError:
+        lock.unlink()
+        return
     folder = Path(f"/proc/{pid}/cwd")
     if sys.platform != "linux" or not Path(f"/proc/{pid}").exists():
         return  # PostgreSQL itself sees that nobody has this pid

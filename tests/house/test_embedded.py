@@ -22,6 +22,10 @@ async def _postgres(data_dir: Path) -> EmbeddedServer:
     return await start_postgres(data_dir, data_dir / "superuser.password", durable=False)
 
 
+async def _valkey(data_dir: Path) -> EmbeddedServer:
+    return await start_valkey(data_dir, data_dir / "redis.password")
+
+
 async def _fetch(server: EmbeddedServer, query: str) -> object:
     connection = await asyncpg.connect(server.url.rpartition("/")[0] + "/postgres")
     try:
@@ -65,6 +69,42 @@ async def test_a_leftover_without_our_record_is_known_by_its_own_lock_file(tmp_p
         successor = await _postgres(tmp_path)
         assert left.process.poll() is not None
         await successor.stop()
+
+
+@pytest.mark.parametrize("left", [b"", b"\0\0\0\0", b"\xff"])
+async def test_a_lock_file_that_names_nobody_is_in_nobodys_way(tmp_path: Path, left: bytes) -> None:
+    with sole_user(tmp_path):
+        await (await _postgres(tmp_path)).stop()
+        (tmp_path / "postgres" / "postmaster.pid").write_bytes(left)
+        server = await _postgres(tmp_path)
+        assert await _fetch(server, "SELECT 1") == 1
+        await server.stop()
+
+
+async def test_what_a_server_said_before_it_ended_is_kept_through_the_next_start(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with sole_user(tmp_path):
+        for start in (_postgres, _valkey):
+            server = await start(tmp_path)
+            name = server.record.stem
+            with (log / f"{name}.log").open("a") as said:
+                said.write("why it ended\n")
+            server.process.kill()
+            server.process.wait()
+            again = await start(tmp_path)
+            assert "why it ended" in (log / f"{name}.log.1").read_text()
+            assert "why it ended" not in (log / f"{name}.log").read_text()
+            await again.stop()
+
+
+async def test_a_log_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    for name, start in (("postgres", _postgres), ("valkey", _valkey)):
+        home = tmp_path / name
+        with sole_user(home):
+            (home / "log" / f"{name}.log.1").mkdir()
+            (home / "log" / f"{name}.log").write_text("")
+            with pytest.raises(CannotStartError, match=rf"the log .*{name}\.log can't be written"):
+                await start(home)
 
 
 async def test_two_run_side_by_side(tmp_path: Path) -> None:
