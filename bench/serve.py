@@ -73,7 +73,7 @@ def main(kind: str) -> None:
     make = _KINDS[kind]
     real = staysync.app.create_app
 
-    def instead(settings: Settings) -> Starlette:
+    def instead(settings: Settings, *_: object) -> Starlette:
         with patch.object(staysync.app, "create_app", real):  # what stands in may be built around the real one
             return make(settings)
 
