@@ -35,7 +35,9 @@ class Again:
 class Lived:
     """A command without more words on some booking."""
 
-    kind: Literal["confirm", "cancel", "check-in", "check-out", "no-show", "assign-room", "release-room", "walk"]
+    kind: Literal[
+        "confirm", "cancel", "check-in", "check-out", "no-show", "assign-room", "release-room", "walk", "guest"
+    ]
     which: int
 
 
@@ -69,9 +71,11 @@ class Swapped:
 
 @dataclass(frozen=True, slots=True)
 class Ranged:
-    """Something about a room type's nights, or about a room."""
+    """Something about a room type's nights, about a room, or about the hotel."""
 
-    kind: Literal["price", "restrict", "open", "allowance", "out-of-order", "in-service"]
+    kind: Literal[
+        "price", "restrict", "open", "allowance", "out-of-order", "in-service", "features", "more rooms", "details"
+    ]
     first: int
     nights: int
     room: str
@@ -101,7 +105,7 @@ sent: st.SearchStrategy[Sent] = st.one_of(
     st.builds(
         Lived,
         st.sampled_from(
-            ("confirm", "cancel", "check-in", "check-out", "no-show", "assign-room", "release-room", "walk")
+            ("confirm", "cancel", "check-in", "check-out", "no-show", "assign-room", "release-room", "walk", "guest")
         ),
         which,
     ),
@@ -112,7 +116,19 @@ sent: st.SearchStrategy[Sent] = st.one_of(
     st.builds(Swapped, which, which),
     st.builds(
         Ranged,
-        st.sampled_from(("price", "restrict", "open", "allowance", "out-of-order", "in-service")),
+        st.sampled_from(
+            (
+                "price",
+                "restrict",
+                "open",
+                "allowance",
+                "out-of-order",
+                "in-service",
+                "features",
+                "more rooms",
+                "details",
+            )
+        ),
         firsts,
         st.integers(1, LONGEST),
         st.sampled_from(ROOMS),

@@ -275,6 +275,11 @@ class Model:
                 self.horizon = (first, until)
                 for night in days(data["on_sale_from"], data["bookable_until"]):
                     self.prices[data["code"], night] = Decimal(data["base_price"])
+            case "RoomsAdded":
+                self.rooms[data["room_type"]] += data["rooms"]
+                assert date.fromisoformat(data["in_service_from"]) == self.horizon[0], (
+                    "from today on, as all others here"
+                )
             case "PricesSet":
                 for key in self._range(data):
                     self.prices[key] = Decimal(data["price"])

@@ -220,8 +220,9 @@ class HttpMachine(RuleBasedStateMachine):
         self, command: Lived | Changed | Assigned | Swapped, booking: dict[str, Any]
     ) -> tuple[str, dict[str, Any]] | None:
         match command:
-            case Lived(kind):
-                return kind, {"cost": "80.00"} if kind == "walk" else {}
+            case Lived(kind, which):
+                guest = {"full_name": f"Guest {which}", "email": "guest@example.org"}
+                return kind, {"walk": {"cost": "80.00"}, "guest": {"guest": guest}}.get(kind, {})
             case Changed():
                 return "change", self._change(command, len(booking["lines"]))
             case Assigned(_, line, room):
@@ -277,6 +278,13 @@ class HttpMachine(RuleBasedStateMachine):
                 return await desk.post(f"{room}/out-of-order", json=nights | leak)
             case "in-service":
                 return await desk.post(f"{room}/in-service", json={"from": nights["from"]})
+            case "features":
+                return await desk.put(f"{room}/features", json={"features": ["quiet"] if command.number else []})
+            case "more rooms":
+                added = f"{ROOM_TYPE_OF[command.room]} {command.number}"
+                return await desk.post(f"{room_type}/rooms", json={"rooms": [added]})
+            case "details":
+                return await desk.patch(self._path, json={"name": f"Machine {command.number}"})
 
     async def _post(self, client: httpx.AsyncClient, body: dict[str, Any], key: str) -> httpx.Response:
         return await client.post(f"{self._path}/bookings", json=body, headers={"Idempotency-Key": key})

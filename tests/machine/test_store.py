@@ -39,6 +39,7 @@ from domain.booking_commands import (
     CheckIn,
     CheckOut,
     ConfirmBooking,
+    DescribeGuests,
     ExpireBooking,
     LifeCommand,
     MarkNoShow,
@@ -47,7 +48,8 @@ from domain.booking_commands import (
     Walk,
     WantedLine,
 )
-from domain.hotels import HotelCommand, ReturnToService, TakeOutOfOrder
+from domain.bookings import DescribedPerson
+from domain.hotels import AddRooms, ChangeHotelDetails, HotelCommand, ReturnToService, SetRoomFeatures, TakeOutOfOrder
 from domain.inventory import InventoryCommand, SetAllowance, SetPrices, SetRestrictions
 from domain.rejections import Rejected, SoldOut
 from domain.values import Sealed
@@ -72,6 +74,7 @@ from tests.machine.commands import (
 from tests.machine.model import Model
 from tests.machine.sabotage import CONTROLS, Control, switch_off, weaken
 
+SEALED = Sealed(guest_id=UUID(int=1), ciphertext="c2VhbGVk")
 LIFE: dict[str, LifeCommand] = {
     "confirm": ConfirmBooking(),
     "cancel": CancelLines(),
@@ -81,8 +84,8 @@ LIFE: dict[str, LifeCommand] = {
     "assign-room": AssignRooms(),
     "release-room": ReleaseRooms(),
     "walk": Walk(cost=Decimal("80.00")),
+    "guest": DescribeGuests(guest=DescribedPerson(details=SEALED, changed=("email",))),
 }
-REASON = Sealed(guest_id=UUID(int=1), ciphertext="c2VhbGVk")
 
 
 class StoreMachine(RuleBasedStateMachine):
@@ -224,14 +227,21 @@ class StoreMachine(RuleBasedStateMachine):
             case "allowance":
                 rooms = command.number % 3
                 return SetAllowance(
-                    room_type=room_type, first=first, until=until, allowance=rooms, reason=REASON
+                    room_type=room_type, first=first, until=until, allowance=rooms, reason=SEALED
                 ), hotel_id
             case "out-of-order":
                 return TakeOutOfOrder(
-                    room=command.room, first=first, until=until, reason=REASON, raise_allowance=command.number == 0
+                    room=command.room, first=first, until=until, reason=SEALED, raise_allowance=command.number == 0
                 ), hotel_id
             case "in-service":
                 return ReturnToService(room=command.room, first=first), hotel_id
+            case "features":
+                features = frozenset({"quiet", "sea_view"} if command.number else ())
+                return SetRoomFeatures(room=command.room, features=features), hotel_id
+            case "more rooms":
+                return AddRooms(room_type=room_type, rooms=(f"{room_type} {command.number}",)), hotel_id
+            case "details":
+                return ChangeHotelDetails(name=f"Aurora {command.number}"), hotel_id
 
     def _check_refusal(self, refusal: SoldOut, before: int) -> None:
         """Every night that a refusal names was full at some instant of its request."""
