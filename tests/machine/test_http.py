@@ -221,8 +221,11 @@ class HttpMachine(RuleBasedStateMachine):
     ) -> tuple[str, dict[str, Any]] | None:
         match command:
             case Lived(kind, which):
-                guest = {"full_name": f"Guest {which}", "email": "guest@example.org"}
-                return kind, {"walk": {"cost": "80.00"}, "guest": {"guest": guest}}.get(kind, {})
+                words: dict[str, dict[str, Any]] = {
+                    "walk": {"cost": "80.00"},
+                    "guest": {"guest": {"full_name": f"Guest {which}", "email": "guest@example.org"}},
+                }
+                return kind, words.get(kind, {})
             case Changed():
                 return "change", self._change(command, len(booking["lines"]))
             case Assigned(_, line, room):
