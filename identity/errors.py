@@ -48,3 +48,11 @@ class AccountsUnavailable(Exception):
 
     def __init__(self) -> None:
         super().__init__("The accounts can't be reached right now.")
+
+
+class WeakPassword(Exception):
+    """A password that is tried first by who guesses. `field` is where the request has it."""
+
+    def __init__(self, reason: str, field: str) -> None:
+        super().__init__(reason)
+        self.field = field

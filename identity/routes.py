@@ -105,6 +105,7 @@ async def register(request: Request, body: Registration) -> Response:
     """Make an account for a guest. Where the e-mail has one already nothing changes, and nobody can tell from here."""
     require_same_origin(request)
     side = identity_of(request)
+    await side.passwords.refuse_weak(body.password, email=body.email, full_name=body.full_name, field="password")
     password_hash = await side.passwords.hash(body.password)
     async with side.connection() as connection:
         await accounts.add(

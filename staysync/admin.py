@@ -8,9 +8,12 @@ import uuid_utils.compat as uuids
 from pydantic import TypeAdapter
 
 from identity import accounts
+from identity.errors import WeakPassword
 from identity.fields import Email, FullName, NewPassword
 from identity.passwords import Passwords
 from identity.tokens import Role
+from identity.weak import refuse_weak
+from staysync.processes import CannotStartError
 from staysync.settings import Settings
 
 _EMAIL: TypeAdapter[str] = TypeAdapter(Email)
@@ -32,16 +35,18 @@ async def ensure_administrator(settings: Settings) -> bool:
     """Make the administrator of the settings where the e-mail has no account yet; True if it was made.
 
     An account that is there keeps its password: the settings may be older than a change of it. Raises pydantic's
-    ValidationError for an e-mail or a password that no account may have.
+    ValidationError for an e-mail or a password that no account may have, CannotStartError for one that is easily
+    guessed.
     """
     if settings.admin_email is None or settings.admin_password is None:
         return False
+    password, full_name = settings.admin_password.get_secret_value(), "Administrator"
+    try:
+        refuse_weak(password, email=settings.admin_email, full_name=full_name, field="password")
+    except WeakPassword as error:
+        raise CannotStartError(f"STAYSYNC_ADMIN_PASSWORD: {error}") from error
     return await _add(
-        settings,
-        email=settings.admin_email,
-        password=settings.admin_password.get_secret_value(),
-        full_name="Administrator",
-        is_administrator=True,
+        settings, email=settings.admin_email, password=password, full_name=full_name, is_administrator=True
     )
 
 

@@ -766,6 +766,18 @@ TABLE: dict[type[Exception], Entry] = dict(
             ),
         ),
         _row(
+            identity_errors.WeakPassword,
+            Problem(
+                "weak_password",
+                422,
+                "The password is too easy to guess",
+                "The password is one of the most common ones, or it follows from the e-mail address or the name; "
+                "digits and signs around such a word don't help. Nothing has changed. Three or four words that have "
+                "nothing to do with each other are a good password.",
+            ),
+            errors=lambda e: (_at(f"/{e.field}", e),),
+        ),
+        _row(
             identity_errors.TooBusy,
             BUSY,
             headers=lambda _: (("Retry-After", "2"),),
