@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -10,10 +11,12 @@ import asyncpg
 
 from identity.tokens import Role
 
+type Record = asyncpg.Record
 type Connection = asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]
 
 _BY_EMAIL = """
-    select a.account_id, a.email, a.password_hash, a.full_name, a.is_administrator,
+    select a.account_id, a.email, a.password_hash, a.full_name, a.is_administrator, a.language, a.email_verified_at,
+           a.roles_version,
            coalesce(array_agg(m.hotel_id) filter (where m.role is not null), '{}') as hotels,
            coalesce(array_agg(m.role) filter (where m.role is not null), '{}') as roles
       from identity.account a
@@ -23,19 +26,28 @@ _BY_EMAIL = """
 """
 _BY_ID = _BY_EMAIL.replace("a.email = $1", "a.account_id = $1")
 
-# Does nothing where the e-mail is taken, so that registering tells nobody whether it is.
 _ADD = """
-    insert into identity.account (account_id, email, password_hash, full_name, is_administrator)
-    values ($1, $2, $3, $4, $5)
+    insert into identity.account (account_id, email, password_hash, full_name, is_administrator, email_verified_at)
+    values ($1, $2, $3, $4, $5, clock_timestamp())
     on conflict (email) do nothing
     returning account_id
 """
-_SET_PASSWORD_HASH = "update identity.account set password_hash = $2 where account_id = $1"  # noqa: S105 - a statement
+# Only if it is still the hash that was checked: of two changes at once, one counts.
+_REPLACE_PASSWORD_HASH = """
+    update identity.account set password_hash = $3 where account_id = $1 and password_hash = $2 returning account_id
+"""  # noqa: S105 - a statement
+# Raises the version of the account's roles, so that access tokens with the roles of before are refused.
 _SET_ROLE = """
-    insert into identity.membership (account_id, hotel_id, role)
-    select account_id, $2, $3 from identity.account where email = $1
-    on conflict (account_id, hotel_id) do update set role = excluded.role
-    returning account_id
+    with changed as (
+        update identity.account set roles_version = roles_version + 1, roles_changed_at = clock_timestamp()
+         where email = $1
+        returning account_id, roles_version
+    ), member as (
+        insert into identity.membership (account_id, hotel_id, role)
+        select account_id, $2, $3 from changed
+        on conflict (account_id, hotel_id) do update set role = excluded.role
+    )
+    select account_id, roles_version from changed
 """
 
 _EXISTING = "select email from identity.account where email = any ($1)"
@@ -50,7 +62,10 @@ class Account:
     password_hash: str
     full_name: str
     is_administrator: bool
+    language: str
+    email_verified_at: datetime | None
     roles: Mapping[UUID, Role]
+    roles_version: int
 
 
 def normalised(email: str) -> str:
@@ -82,21 +97,25 @@ async def add(
     full_name: str,
     is_administrator: bool = False,
 ) -> bool:
-    """Add an account; False, and nothing changed, where the e-mail has one already."""
+    """Add an account by right of the operator, who answers for its e-mail; False where the e-mail has one already."""
     added = await connection.fetchval(
         _ADD, account_id, normalised(email), password_hash, full_name.strip(), is_administrator
     )
     return added is not None
 
 
-async def set_password_hash(connection: Connection, account_id: UUID, password_hash: str) -> None:
-    """Keep another hash of an account's password."""
-    await connection.execute(_SET_PASSWORD_HASH, account_id, password_hash)
+async def replace_password_hash(connection: Connection, account_id: UUID, old: str, new: str) -> bool:
+    """Keep another hash of an account's password, if it still has the old one; whether it had."""
+    return await connection.fetchval(_REPLACE_PASSWORD_HASH, account_id, old, new) is not None
 
 
-async def set_role(connection: Connection, email: str, hotel_id: UUID, role: Role) -> bool:
-    """Give an account its role at a hotel, instead of any that it had there; False where no account has the e-mail."""
-    return await connection.fetchval(_SET_ROLE, normalised(email), hotel_id, role) is not None
+async def set_role(connection: Connection, email: str, hotel_id: UUID, role: Role) -> tuple[UUID, int] | None:
+    """Give an account its role at a hotel, instead of any that it had there; None where no account has the e-mail.
+
+    The answer is the account and the version of its roles from now on.
+    """
+    row = await connection.fetchrow(_SET_ROLE, normalised(email), hotel_id, role)
+    return None if row is None else (row["account_id"], row["roles_version"])
 
 
 def _account(row: "asyncpg.Record | None") -> Account | None:
@@ -108,5 +127,8 @@ def _account(row: "asyncpg.Record | None") -> Account | None:
         password_hash=row["password_hash"],
         full_name=row["full_name"],
         is_administrator=row["is_administrator"],
+        language=row["language"],
+        email_verified_at=row["email_verified_at"],
+        roles_version=row["roles_version"],
         roles=MappingProxyType(dict(zip(row["hotels"], row["roles"], strict=True))),
     )

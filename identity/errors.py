@@ -50,9 +50,44 @@ class AccountsUnavailable(Exception):
         super().__init__("The accounts can't be reached right now.")
 
 
+class WrongPassword(Exception):
+    """The present password, which a change of it needs, is another one."""
+
+    def __init__(self) -> None:
+        super().__init__("The current password is another one.")
+
+
 class WeakPassword(Exception):
     """A password that is tried first by who guesses. `field` is where the request has it."""
 
     def __init__(self, reason: str, field: str) -> None:
         super().__init__(reason)
         self.field = field
+
+
+class InvalidToken(Exception):
+    """A token from a mail that was never made, was used, has ended, or belongs to another account."""
+
+    def __init__(self) -> None:
+        super().__init__("This token isn't valid: it was used, it has ended, or it was made for another account.")
+
+
+class UnknownSession(Exception):
+    """The account has no open session with this id."""
+
+    def __init__(self) -> None:
+        super().__init__("Your account has no open session with this id.")
+
+
+class UnknownKey(Exception):
+    """No key with this id is one that the account may see."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no key with this id that you may revoke.")
+
+
+class TooManyKeys(Exception):
+    """An account has as many keys in force as it may have."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"You have {most} keys in force, which is as many as there may be. Revoke one first.")

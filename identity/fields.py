@@ -36,3 +36,7 @@ AnyPassword = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_
 FullName = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(one_line)
 ]
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")]
+"""A language tag such as en or pt-BR."""
+MailedToken = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(one_line)]
+"""A token out of a mail."""

@@ -1,7 +1,10 @@
 """Who sends a request, and whether they may: called by every endpoint that isn't open to all.
 
-These are plain functions to call, not FastAPI dependencies: a dependency that doesn't await runs in a thread pool,
-which costs more than the check.
+These are plain functions to call, not FastAPI dependencies, which cost more than the check.
+
+**Reads** and whatever is open to all ask no database: a token says who someone is, and what it can't know yet is in the
+process's memory (identity/revocations.py). **Writes that need a role** are decided by the role and the session of this
+moment: one look-up by primary key, so that who has lost a role or was signed out changes nothing any more.
 """
 
 import hmac
@@ -15,22 +18,25 @@ from uuid import UUID
 
 from starlette.requests import Request
 
+from identity import sessions
 from identity.errors import ForgedRequest, NotPermitted, NotSignedIn
-from identity.side import ACCESS_COOKIE, CSRF_COOKIE, CSRF_HEADER, IdentitySide
+from identity.programs import PREFIX, Program, Scope
+from identity.side import ACCESS, CSRF, CSRF_HEADER, IdentitySide
 from identity.tokens import Claims, Role
 
-type Standing = Literal["anonymous", "guest", "staff", "administrator"] | Role
+type Standing = Literal["anonymous", "guest", "staff", "program", "administrator"] | Role
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _NO_ROLES: Mapping[UUID, Role] = MappingProxyType({})
+_NOT_FOR_PROGRAMS = ("/v1/auth/", "/v1/api-keys")
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who sends a request. `actor` is the account's id or "anonymous"; `role` is what they act as.
+    """Who sends a request. `actor` is the account's id, `key:` and the id of a program's key, or "anonymous".
 
-    From `current_principal` the role is anonymous, guest, staff or administrator; from `require_member` and `at` it is
-    their role at that hotel.
+    `role` is what they act as: from `current_principal` anonymous, guest, staff, program or administrator; from
+    `require_member` and `at` their role at that hotel. A program has a `key_id` and no account.
     """
 
     actor: str
@@ -39,6 +45,7 @@ class Principal:
     is_administrator: bool
     roles: Mapping[UUID, Role]
     session_id: UUID | None = None
+    key_id: UUID | None = None
 
     def at(self, hotel_id: UUID) -> "Principal":
         """The same principal, acting in their role at a hotel if they have one there."""
@@ -55,48 +62,55 @@ def identity_of(request: Request) -> IdentitySide:
     return side
 
 
-def current_principal(request: Request) -> Principal:
-    """Who sends this request; anonymous without credentials. No database is asked.
+async def current_principal(request: Request) -> Principal:
+    """Who sends this request; anonymous without credentials. No database is asked, but now and then for a program.
 
-    Raises NotSignedIn for credentials that aren't valid, ForgedRequest for a write by cookie without its CSRF token.
+    Raises NotSignedIn for credentials that aren't valid, ForgedRequest for a write by cookie without its CSRF token,
+    NotPermitted for a program's key outside its scopes.
     """
     side = identity_of(request)
     header = request.headers.get("authorization")
     if header is not None:
         scheme, _, token = header.partition(" ")
+        token = token.strip()
         if scheme.lower() != "bearer":
-            raise NotSignedIn("The Authorization header must be: Bearer and an access token.")
-        return _principal(side.tokens.check(token.strip()))
-    cookie = request.cookies.get(ACCESS_COOKIE)
+            raise NotSignedIn("The Authorization header must be: Bearer and an access token or a key.")
+        return await _program(request, token) if token.startswith(PREFIX) else _account(_checked(side, token))
+    cookie = request.cookies.get(side.name_of(ACCESS))
     if cookie is None:
         return ANONYMOUS
     try:
-        claims = side.tokens.check(cookie)
+        claims = _checked(side, cookie)
     except NotSignedIn as error:
         # The browser drops the cookie, so that a stale one doesn't lock its owner out of what is open to all.
-        raise NotSignedIn(str(error), [("Set-Cookie", side.without_cookie(ACCESS_COOKIE))]) from None
+        raise NotSignedIn(str(error), [("Set-Cookie", side.without_cookie(ACCESS))]) from None
     if request.method not in _SAFE_METHODS:
         require_same_origin(request)
         echoed = require_csrf_echo(request)
         if not hmac.compare_digest(sha256(echoed.encode()).hexdigest(), claims.csrf):
             raise ForgedRequest(f"{CSRF_HEADER} doesn't belong to this session.")
-    return _principal(claims)
+    return _account(claims)
 
 
-def require_signed_in(request: Request) -> Principal:
-    """Whoever is signed in. Raises NotSignedIn, ForgedRequest."""
-    principal = current_principal(request)
+async def require_signed_in(request: Request) -> Principal:
+    """Whoever is signed in to an account. Raises NotSignedIn, NotPermitted for programs, ForgedRequest."""
+    principal = await current_principal(request)
+    if principal.key_id is not None:
+        raise NotPermitted("A program's key can't do this; it needs a person who is signed in.")
     if principal.account_id is None:
         raise NotSignedIn
-    return principal
+    return await _as_of_now(request, principal)
 
 
-def require_member(request: Request, hotel_id: UUID, *roles: Role) -> Principal:
+async def require_member(request: Request, hotel_id: UUID, *roles: Role) -> Principal:
     """A member of a hotel, with one of these roles if any are given. Administrators may do everything.
 
     Auditors read all and write nothing. Raises NotSignedIn, NotPermitted, ForgedRequest.
     """
-    principal = require_signed_in(request)
+    principal = await current_principal(request)
+    if principal is ANONYMOUS:
+        raise NotSignedIn
+    principal = await _as_of_now(request, principal)
     if principal.is_administrator:
         return principal
     role = principal.roles.get(hotel_id)
@@ -107,9 +121,9 @@ def require_member(request: Request, hotel_id: UUID, *roles: Role) -> Principal:
     return replace(principal, role=role)
 
 
-def require_administrator(request: Request) -> Principal:
+async def require_administrator(request: Request) -> Principal:
     """An administrator of the group. Raises NotSignedIn, NotPermitted, ForgedRequest."""
-    principal = require_signed_in(request)
+    principal = await require_signed_in(request)
     if not principal.is_administrator:
         raise NotPermitted("Only administrators may do this.")
     return principal
@@ -129,9 +143,10 @@ def require_same_origin(request: Request) -> None:
 
 def require_csrf_echo(request: Request) -> str:
     """The CSRF token, which header and cookie must agree on. Raises ForgedRequest."""
-    cookie, header = request.cookies.get(CSRF_COOKIE, ""), request.headers.get(CSRF_HEADER, "")
+    name = identity_of(request).name_of(CSRF)
+    cookie, header = request.cookies.get(name, ""), request.headers.get(CSRF_HEADER, "")
     if not cookie or not hmac.compare_digest(cookie.encode(), header.encode()):
-        raise ForgedRequest(f"The header {CSRF_HEADER} must carry the value of the cookie {CSRF_COOKIE}.")
+        raise ForgedRequest(f"The header {CSRF_HEADER} must carry the value of the cookie {name}.")
     return header
 
 
@@ -142,8 +157,72 @@ def _host(origin: str) -> str | None:
         return None
 
 
-def _principal(claims: Claims) -> Principal:
-    role: Standing = "administrator" if claims.is_administrator else "staff" if claims.roles else "guest"
+def _checked(side: IdentitySide, token: str) -> Claims:
+    claims = side.tokens.check(token)
+    side.revocations.refuse(claims)
+    return claims
+
+
+def _account(claims: Claims) -> Principal:
     return Principal(
-        str(claims.account_id), role, claims.account_id, claims.is_administrator, claims.roles, claims.session_id
+        str(claims.account_id),
+        _standing(claims.roles, is_administrator=claims.is_administrator),
+        claims.account_id,
+        claims.is_administrator,
+        claims.roles,
+        claims.session_id,
     )
+
+
+def _standing(roles: Mapping[UUID, Role], *, is_administrator: bool) -> Standing:
+    return "administrator" if is_administrator else "staff" if roles else "guest"
+
+
+async def _as_of_now(request: Request, principal: Principal) -> Principal:
+    """For a write, the principal with the roles of this moment. Raises NotSignedIn if the session has ended."""
+    if request.method in _SAFE_METHODS or principal.session_id is None:  # a program was looked up for its write already
+        return principal
+    async with identity_of(request).connection() as connection:
+        standing = await sessions.standing(connection, principal.session_id)
+    if standing is None:
+        raise NotSignedIn("The session has ended. Sign in again.")
+    is_administrator, roles = standing
+    return replace(
+        principal,
+        role=_standing(roles, is_administrator=is_administrator),
+        is_administrator=is_administrator,
+        roles=MappingProxyType(roles),
+    )
+
+
+async def _program(request: Request, key: str) -> Principal:
+    """Who sends a program's key: as it is known for some seconds if it reads, as it is at this moment if it writes."""
+    if request.url.path.startswith(_NOT_FOR_PROGRAMS):
+        raise NotPermitted("A program's key can't do this; it needs a person who is signed in.")
+    side = identity_of(request)
+    writes = request.method not in _SAFE_METHODS
+    is_known, program = (False, None) if writes else side.programs.known(key)
+    if not is_known:
+        async with side.connection() as connection:
+            program = await side.programs.look_up(connection, key)
+    if program is None:
+        raise NotSignedIn("This key isn't valid: it was never made, was revoked, or has ended.")
+    _require_scope(request, program)
+    return Principal(
+        f"key:{program.key_id}", "program", None, is_administrator=False, roles=program.roles, key_id=program.key_id
+    )
+
+
+def _require_scope(request: Request, program: Program) -> None:
+    scope = _scope_of(request)
+    if scope not in program.scopes:
+        raise NotPermitted(f"This key lacks the scope {scope}.")
+
+
+def _scope_of(request: Request) -> Scope:
+    """The scope that a request needs of a program; `manage` for whatever isn't known to need less."""
+    if request.method in _SAFE_METHODS:
+        return "read"
+    steps = request.url.path.split("/")  # "", "v1", "hotels", its id, "bookings", …
+    of_bookings = steps[1:3] == ["v1", "bookings"] or (steps[1:3] == ["v1", "hotels"] and steps[4:5] == ["bookings"])
+    return "book" if of_bookings else "manage"

@@ -1,20 +1,37 @@
-"""Accounts and sign-in over HTTP."""
+"""Accounts, sign-in and sessions over HTTP."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
-import uuid_utils.compat as uuids
 from fastapi import APIRouter, Path
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from identity import accounts, sessions
+from identity import accounts, enrolment, sessions
 from identity.accounts import Account
+from identity.bodies import (
+    AccountAnswer,
+    Address,
+    Mailed,
+    MemberAnswer,
+    NewRole,
+    PasswordChange,
+    PublicKeys,
+    Registered,
+    Registration,
+    Reset,
+    SessionAnswer,
+    Sessions,
+    SignedInAnswer,
+    SignIn,
+    Verification,
+)
 from identity.errors import NotSignedIn, UnknownAccount
-from identity.fields import AnyPassword, Email, FullName, NewPassword
+from identity.fields import Email
 from identity.http import (
+    Principal,
     current_principal,
     identity_of,
     require_administrator,
@@ -22,115 +39,65 @@ from identity.http import (
     require_same_origin,
     require_signed_in,
 )
-from identity.side import ACCESS_COOKIE, CSRF_COOKIE, REFRESH_COOKIE, IdentitySide
-from identity.tokens import ACCESS_TOKEN_LIFETIME, Role
+from identity.side import ACCESS, CSRF, REFRESH, IdentitySide
+from identity.tokens import ACCESS_TOKEN_LIFETIME
 
 router = APIRouter(prefix="/v1", tags=["accounts"])
+public = APIRouter(tags=["accounts"])
 
 _ACCESS_S = int(ACCESS_TOKEN_LIFETIME.total_seconds())
 _SESSION_S = int(sessions.SESSION_LIFETIME.total_seconds())
-
-
-class Registration(BaseModel):
-    """Someone who wants an account."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    email: Email = Field(examples=["guest@example.org"])
-    password: NewPassword = Field(examples=["a long pass phrase"])
-    full_name: FullName = Field(examples=["Ada Lovelace"])
-
-
-class SignIn(BaseModel):
-    """Credentials."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    email: Email = Field(examples=["guest@example.org"])
-    password: AnyPassword = Field(examples=["a long pass phrase"])
-
-
-class Registered(BaseModel):
-    """The same answer whether the e-mail had an account before or not."""
-
-    email: str
-    next: str = Field(description="Where to sign in.")
-
-
-class Membership(BaseModel):
-    """A role at a hotel."""
-
-    hotel_id: UUID
-    role: Role
-
-
-class AccountAnswer(BaseModel):
-    """An account."""
-
-    account_id: UUID
-    email: str
-    full_name: str
-    is_administrator: bool
-    roles: list[Membership]
-
-
-class SignedInAnswer(BaseModel):
-    """An open session. The same tokens are set as cookies."""
-
-    account: AccountAnswer
-    access_token: str
-    expires_in: int = Field(description="Seconds until the access token ends.")
-
-
-class NewRole(BaseModel):
-    """What an account shall be at a hotel."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    role: Role
-
-
-class MemberAnswer(BaseModel):
-    """What an account is at a hotel."""
-
-    hotel_id: UUID
-    email: str
-    role: Role
 
 
 @router.post(
     "/auth/register", status_code=202, response_model=Registered, summary="Register; then sign in with the same words"
 )
 async def register(request: Request, body: Registration) -> Response:
-    """Make an account for a guest. Where the e-mail has one already nothing changes, and nobody can tell from here."""
+    """Make an account for a guest, and mail a token to verify the e-mail.
+
+    Where the e-mail has an account already nothing changes but that its owner gets a mail; nobody can tell from here.
+    """
     require_same_origin(request)
-    side = identity_of(request)
-    await side.passwords.refuse_weak(body.password, email=body.email, full_name=body.full_name, field="password")
-    password_hash = await side.passwords.hash(body.password)
-    async with side.connection() as connection:
-        await accounts.add(
-            connection,
-            account_id=uuids.uuid7(),
-            email=body.email,
-            password_hash=password_hash,
-            full_name=body.full_name,
-        )
+    await enrolment.register(
+        identity_of(request),
+        email=body.email,
+        password=body.password,
+        full_name=body.full_name,
+        language=body.language,
+    )
     return _json({"email": body.email, "next": "/v1/auth/login"}, 202)
+
+
+@router.post("/auth/resend-verification", status_code=202, response_model=Mailed, summary="Mail the verification again")
+async def resend_verification(request: Request, body: Address) -> Response:
+    """Mail a new token where the e-mail has an account and isn't verified. One a minute at most."""
+    require_same_origin(request)
+    await enrolment.offer_verification(identity_of(request), body.email)
+    return _json({"email": body.email}, 202)
+
+
+@router.post("/auth/verify-email", response_model=AccountAnswer, summary="Verify the e-mail")
+async def verify_email(request: Request, body: Verification) -> Response:
+    """Prove that the e-mail is one's own, signed in to the account that the token was made for. It works for a day."""
+    _, account = await _own_account(request)
+    await enrolment.verify_email(identity_of(request), account.account_id, body.token)
+    return await me(request)
 
 
 @router.post("/auth/login", response_model=SignedInAnswer, summary="Sign in")
 async def login(request: Request, body: SignIn) -> Response:
-    """Open a session: sets its cookies and answers the access token."""
+    """Open a session: sets its cookies and answers the access token. A session that this browser had ends."""
     require_same_origin(request)
     side = identity_of(request)
-    return _signed_in(side, await sessions.sign_in(side, body.email, body.password))
+    replaced = request.cookies.get(side.name_of(REFRESH))
+    return _signed_in(side, await sessions.sign_in(side, body.email, body.password, replaced))
 
 
 @router.post("/auth/refresh", response_model=SignedInAnswer, summary="Get a new access token")
 async def refresh(request: Request) -> Response:
     """Swap the refresh cookie for a new one, and get a new access token with the roles of now."""
     side = identity_of(request)
-    token = request.cookies.get(REFRESH_COOKIE)
+    token = request.cookies.get(side.name_of(REFRESH))
     if token is None:
         raise NotSignedIn("There is no refresh cookie. Sign in first.")
     require_same_origin(request)
@@ -145,31 +112,89 @@ async def refresh(request: Request) -> Response:
 async def logout(request: Request) -> Response:
     """End the session. Without one, or with one that has ended, it does no harm."""
     side = identity_of(request)
-    refresh_token = request.cookies.get(REFRESH_COOKIE)
+    refresh_token = request.cookies.get(side.name_of(REFRESH))
     if refresh_token is not None:
         require_same_origin(request)
         require_csrf_echo(request)
     try:
-        session_id = current_principal(request).session_id
+        session_id = (await current_principal(request)).session_id
     except NotSignedIn:  # the access token has ended: the refresh token alone names the session
         session_id = None
+    await sessions.sign_out(side, session_id, refresh_token)
+    return _with_cookies(Response(status_code=204), _no_cookies(side))
+
+
+@router.post("/auth/logout-everywhere", status_code=204, summary="Sign out everywhere")
+async def logout_everywhere(request: Request) -> Response:
+    """End all sessions of the account, this one too."""
+    side, account_id = identity_of(request), _account_of(await require_signed_in(request))
     async with side.connection() as connection:
-        await sessions.sign_out(connection, session_id, refresh_token)
+        ended = await sessions.end_all(connection, account_id, "signed_out")
+    side.revocations.sessions_ended(ended)
     return _with_cookies(Response(status_code=204), _no_cookies(side))
 
 
 @router.get("/auth/me", response_model=AccountAnswer, summary="Who am I?")
 async def me(request: Request) -> Response:
     """The account that is signed in."""
-    principal = require_signed_in(request)
-    side = identity_of(request)
-    account = None
-    if principal.account_id is not None:
-        async with side.connection() as connection:
-            account = await accounts.find_by_id(connection, principal.account_id)
-    if account is None:
-        raise NotSignedIn("This account is no more.")
+    _, account = await _own_account(request)
     return _json(_shown(account))
+
+
+@router.get("/auth/sessions", response_model=Sessions, summary="Where am I signed in?")
+async def own_sessions(request: Request) -> Response:
+    """The account's open sessions."""
+    principal = await require_signed_in(request)
+    async with identity_of(request).connection() as connection:
+        found = await sessions.listed(connection, _account_of(principal))
+    items = [
+        SessionAnswer(
+            session_id=session.session_id,
+            current=session.session_id == principal.session_id,
+            created_at=session.created_at,
+            last_used_at=session.last_used_at,
+            expires_at=session.expires_at,
+        )
+        for session in found
+    ]
+    return _json(Sessions(items=items).model_dump(mode="json"))
+
+
+@router.delete("/auth/sessions/{session_id}", status_code=204, summary="End one of my sessions")
+async def end_session(request: Request, session_id: UUID) -> Response:
+    """Its tokens stop working: here at once, in other processes within a minute at most."""
+    principal = await require_signed_in(request)
+    await sessions.end_own(identity_of(request), _account_of(principal), session_id)
+    return Response(status_code=204)
+
+
+@router.post("/auth/change-password", status_code=204, summary="Change the password")
+async def change_password(request: Request, body: PasswordChange) -> Response:
+    """Needs the present one. The account's other sessions end."""
+    principal, account = await _own_account(request)
+    if principal.session_id is None:
+        raise NotSignedIn
+    await enrolment.change_password(
+        identity_of(request), account, principal.session_id, body.current_password, body.new_password
+    )
+    return Response(status_code=204)
+
+
+@router.post("/auth/forgot-password", status_code=202, response_model=Mailed, summary="I forgot my password")
+async def forgot_password(request: Request, body: Address) -> Response:
+    """Mail a token where the e-mail has an account. One a minute at most; it works once, for half an hour."""
+    require_same_origin(request)
+    await enrolment.offer_reset(identity_of(request), body.email)
+    return _json({"email": body.email}, 202)
+
+
+@router.post("/auth/reset-password", status_code=204, summary="Choose another password by a token out of a mail")
+async def reset_password(request: Request, body: Reset) -> Response:
+    """All sessions of the account end; sign in with the new password."""
+    require_same_origin(request)
+    side = identity_of(request)
+    await enrolment.reset_password(side, body.token, body.password)
+    return _with_cookies(Response(status_code=204), _no_cookies(side))
 
 
 @router.put(
@@ -178,12 +203,38 @@ async def me(request: Request) -> Response:
     summary="Give an account a role at a hotel (administrators)",
 )
 async def set_member(request: Request, hotel_id: UUID, email: Annotated[Email, Path()], body: NewRole) -> Response:
-    """The account acts in its new role from its next access token on, ten minutes later at most."""
-    require_administrator(request)
-    async with identity_of(request).connection() as connection:
-        if not await accounts.set_role(connection, email, hotel_id, body.role):
-            raise UnknownAccount
+    """It counts at once for writes. Access tokens with the roles of before are refused within a minute at most."""
+    await require_administrator(request)
+    side = identity_of(request)
+    async with side.connection() as connection:
+        changed = await accounts.set_role(connection, email, hotel_id, body.role)
+    if changed is None:
+        raise UnknownAccount
+    side.revocations.roles_changed(*changed)
     return _json({"hotel_id": str(hotel_id), "email": email, "role": body.role})
+
+
+@public.get("/.well-known/jwks.json", response_model=PublicKeys, summary="The keys that access tokens are signed with")
+async def jwks(request: Request) -> Response:
+    """Open to all. A new key is here a minute before it signs; an old one until the last token of it is over."""
+    response = _json({"keys": identity_of(request).tokens.public_keys()})
+    response.headers["Cache-Control"] = "public, max-age=60"
+    return response
+
+
+def _account_of(principal: Principal) -> UUID:
+    if principal.account_id is None:
+        raise NotSignedIn
+    return principal.account_id
+
+
+async def _own_account(request: Request) -> tuple[Principal, Account]:
+    principal = await require_signed_in(request)
+    async with identity_of(request).connection() as connection:
+        account = await accounts.find_by_id(connection, _account_of(principal))
+    if account is None:
+        raise NotSignedIn("This account is no more.")
+    return principal, account
 
 
 def _signed_in(side: IdentitySide, signed_in: sessions.SignedIn) -> Response:
@@ -193,18 +244,18 @@ def _signed_in(side: IdentitySide, signed_in: sessions.SignedIn) -> Response:
     return _with_cookies(
         answer,
         [
-            side.cookie(ACCESS_COOKIE, signed_in.access_token, _ACCESS_S),
-            side.cookie(REFRESH_COOKIE, signed_in.refresh_token, _SESSION_S),
-            side.cookie(CSRF_COOKIE, signed_in.csrf_token, _SESSION_S),
+            side.cookie(ACCESS, signed_in.access_token, _ACCESS_S),
+            side.cookie(REFRESH, signed_in.refresh_token, _SESSION_S),
+            side.cookie(CSRF, signed_in.csrf_token, _SESSION_S),
         ],
     )
 
 
 def _no_cookies(side: IdentitySide) -> list[str]:
-    return [side.without_cookie(name) for name in (ACCESS_COOKIE, REFRESH_COOKIE, CSRF_COOKIE)]
+    return [side.without_cookie(cookie) for cookie in (ACCESS, REFRESH, CSRF)]
 
 
-def _with_cookies(response: Response, cookies: list[str]) -> Response:
+def _with_cookies(response: Response, cookies: Sequence[str]) -> Response:
     for cookie in cookies:
         response.headers.append("Set-Cookie", cookie)
     return response
@@ -214,7 +265,9 @@ def _shown(account: Account) -> dict[str, Any]:
     return {
         "account_id": str(account.account_id),
         "email": account.email,
+        "email_verified": account.email_verified_at is not None,
         "full_name": account.full_name,
+        "language": account.language,
         "is_administrator": account.is_administrator,
         "roles": [{"hotel_id": str(hotel_id), "role": role} for hotel_id, role in account.roles.items()],
     }

@@ -203,7 +203,7 @@ async def get_room_rack(
 
     Stays and times out of order come whole, also where they reach beyond the range.
     """
-    require_member(request, hotel_id)
+    await require_member(request, hotel_id)
     side = query_of(request)
     await wait_for(side, min_position)
     async with side.session() as session:
@@ -250,7 +250,7 @@ async def get_bookings(
     min_position: MinPosition = None,
 ) -> Response:
     """Bookings that match all filters. Follow `next` for more; keep filters and order while you do."""
-    require_member(request, hotel_id)
+    await require_member(request, hotel_id)
     wanted = bookings.Filter(
         states=parameters.state,
         arrival_from=parameters.arrival_from,
@@ -283,7 +283,7 @@ async def get_booking(
 ) -> Response:
     """A booking with its lines, nights, guests and timeline. The ETag is for commands with If-Match."""
     del parameters
-    require_member(request, hotel_id)
+    await require_member(request, hotel_id)
     side = query_of(request)
     await wait_for(side, min_position)
     async with side.session() as session:
@@ -302,7 +302,7 @@ async def get_history(
     request: Request, hotel_id: UUID, booking_id: UUID, parameters: Annotated[PageParameters, Query()]
 ) -> Response:
     """The booking's events out of the ledger, the oldest first. Personal data is shown as the ids of guests only."""
-    require_member(request, hotel_id)
+    await require_member(request, hotel_id)
     async with query_of(request).session() as session:
         return answer(
             await ledger.history(session, hotel_id, booking_id, limit=parameters.limit, after=parameters.after)
@@ -318,7 +318,7 @@ async def get_history(
 )
 async def get_ledger(request: Request, hotel_id: UUID, parameters: Annotated[LedgerParameters, Query()]) -> Response:
     """The events after a seq, without gaps, exactly as they were hashed. `after` is the seq of the last one read."""
-    require_member(request, hotel_id)
+    await require_member(request, hotel_id)
     async with query_of(request).session() as session:
         return await ledger.feed(session, hotel_id, limit=parameters.limit, after=parameters.after)
 
@@ -333,7 +333,7 @@ async def get_ledger(request: Request, hotel_id: UUID, parameters: Annotated[Led
 async def get_position(request: Request, hotel_id: UUID, parameters: Annotated[NoParameters, Query()]) -> Response:
     """The last seq of both, and the event at which the read model is parked, if it is."""
     del parameters
-    require_member(request, hotel_id)
+    await require_member(request, hotel_id)
     async with query_of(request).session() as session:
         return answer(await ledger.positions(session, hotel_id))
 

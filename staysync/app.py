@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from command import routes as command_routes
 from command.side import open_command_side
 from eventstore.errors import WrongMasterKey
+from identity import key_routes
 from identity import routes as identity_routes
 from identity.side import open_identity
 from query import routes as query_routes
@@ -55,18 +56,19 @@ def create_app(settings: Settings, unfit: Callable[[WrongMasterKey], None] | Non
 
     `unfit` is told when the database turns out to be sealed with another master key: the process has to end then.
     """
+    https = settings.public_origin is not None and settings.public_origin.startswith("https://")
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             secrets = load_secrets(settings.secrets_dir)
-            key = secrets.signing_key()
             app.state.identity = await stack.enter_async_context(
                 open_identity(
                     settings.role_url("identity"),
-                    kid=key.kid,
-                    signing_key=key.private_key,
+                    read_signing_keys=secrets.signing_keys,
+                    mail_key=secrets.mail_key(),
                     public_origin=settings.public_origin,
+                    secure_cookies=settings.production or https,
                 )
             )
             app.state.query = await stack.enter_async_context(
@@ -110,12 +112,13 @@ def create_app(settings: Settings, unfit: Callable[[WrongMasterKey], None] | Non
         exception_handlers=problems.handlers(),
         telemetry={"tracing": False, "metrics": False, "logs": False},  # asked for by nobody, looked up per request
     )
-    https = settings.public_origin is not None and settings.public_origin.startswith("https://")
     app.edge = partial(Edge, max_body_bytes=settings.max_body_bytes, https=https)
     app.router.routes.extend(command_routes.routes())
     for router in (
         query_routes.router,
         identity_routes.router,
+        key_routes.router,
+        identity_routes.public,
         health.router,
         openapi.router,
         pages.router,

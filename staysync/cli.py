@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from eventstore.errors import WrongMasterKey
+from staysync.account_tools import account_mails, rotate_signing_key
 from staysync.importing.console import app as imports
 from staysync.processes import CannotStartError
 from staysync.upkeep import rebuild, retry, verify
@@ -136,3 +137,5 @@ def demo() -> None:
 app.command()(verify)
 app.command()(retry)
 app.command()(rebuild)
+app.command()(rotate_signing_key)
+app.command()(account_mails)

@@ -29,6 +29,7 @@ _TAGS = [
     {"name": "availability", "description": "Where there is room, and at what price."},
     {"name": "bookings", "description": "A booking's life, from the first to the last."},
     {"name": "accounts", "description": "Who may do what."},
+    {"name": "programs", "description": "Keys by which programs act at a hotel."},
     {"name": "ledger", "description": "What happened, and how far the read model is."},
     {"name": "health", "description": "Whether the service can do its work."},
 ]
@@ -64,8 +65,13 @@ _PROBLEM = {
     "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
 _SECURITY_SCHEMES = {
-    "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
-    "cookie": {"type": "apiKey", "in": "cookie", "name": ACCESS_COOKIE},
+    "bearer": {"type": "http", "scheme": "bearer", "description": "An access token, or a program's key (ssk_…)."},
+    "cookie": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": ACCESS_COOKIE,
+        "description": f"Behind HTTPS it is named __Host-{ACCESS_COOKIE}.",
+    },
 }
 _COMMAND_HEADERS = [
     {

@@ -754,9 +754,9 @@ TABLE: dict[type[Exception], Entry] = dict(
                 "csrf",
                 403,
                 "The request may come from another site",
-                "A write that is signed in by cookie must carry the value of the cookie staysync_csrf in the header "
-                "X-CSRF-Token, and an Origin, if sent, must be this service's own. Programs use Authorization: Bearer "
-                "instead and need neither.",
+                "A write that is signed in by cookie must carry the value of the cookie staysync_csrf (behind HTTPS "
+                "__Host-staysync_csrf) in the header X-CSRF-Token, and an Origin, if sent, must be this service's own. "
+                "Programs use Authorization: Bearer instead and need neither.",
             ),
         ),
         _row(
@@ -764,6 +764,17 @@ TABLE: dict[type[Exception], Entry] = dict(
             Problem(
                 "unknown_account", 404, "There is no such account", "No account has this e-mail. It registers first."
             ),
+        ),
+        _row(
+            identity_errors.WrongPassword,
+            Problem(
+                "wrong_password",
+                403,
+                "The current password is another one",
+                "A change of the password needs the one that is in force. Whoever has forgotten it asks for a mail by "
+                "POST /v1/auth/forgot-password.",
+            ),
+            errors=lambda e: (_at("/current_password", e),),
         ),
         _row(
             identity_errors.WeakPassword,
@@ -776,6 +787,29 @@ TABLE: dict[type[Exception], Entry] = dict(
                 "nothing to do with each other are a good password.",
             ),
             errors=lambda e: (_at(f"/{e.field}", e),),
+        ),
+        _row(
+            identity_errors.InvalidToken,
+            Problem(
+                "invalid_token",
+                422,
+                "The token out of the mail isn't valid",
+                "It was used before, has ended, or was made for another account; a newer mail may have a newer one. An "
+                "e-mail is verified by the account that is signed in. Ask for another mail by POST "
+                "/v1/auth/forgot-password or /v1/auth/resend-verification.",
+            ),
+            errors=lambda e: (_at("/token", e),),
+        ),
+        _row(identity_errors.UnknownSession, NOT_FOUND),
+        _row(identity_errors.UnknownKey, NOT_FOUND),
+        _row(
+            identity_errors.TooManyKeys,
+            Problem(
+                "too_many_keys",
+                409,
+                "There are too many keys",
+                "An account may have 100 keys in force. Revoke those that no program needs.",
+            ),
         ),
         _row(
             identity_errors.TooBusy,

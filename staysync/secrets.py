@@ -4,31 +4,32 @@ import base64
 import contextlib
 import hashlib
 import os
+import re
 import secrets as randomness
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 from staysync.processes import CannotStartError
 
 if TYPE_CHECKING:  # importing cryptography takes longer than reading a password does
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from identity.tokens import SigningKey
 
 type Role = Literal["owner", "command", "query", "projector", "identity"]
 
 ROLES: tuple[Role, ...] = get_args(Role.__value__)
 
+SIGNS_AFTER = timedelta(minutes=1)
+"""How long a new signing key is only announced, so that every process knows it before a token names it."""
+
+_FIRST_SIGNING_KEY = "token-signing.pem"
+_LATER_SIGNING_KEY = re.compile(r"token-signing-(\d{8}T\d{6}Z)\.pem")
+_FILE_TIME = "%Y%m%dT%H%M%SZ"
+
 _KEY_BYTES = 32
 _PASSWORD_BYTES = 24
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SigningKey:
-    """The key that signs access tokens, with the id that tokens carry to name it."""
-
-    kid: str
-    private_key: "Ed25519PrivateKey"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +46,19 @@ class Secrets:
         """The 32 bytes of the HMAC over request bodies, so that a stored fingerprint tells nothing about a guest."""
         return self._key("fingerprint.key")
 
-    def signing_key(self) -> SigningKey:
-        """The Ed25519 key of the access tokens."""
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+    def mail_key(self) -> bytes:
+        """The 32 bytes that seal what waits in the outbox of account mails."""
+        return self._key("mail.key")
 
-        key = load_pem_private_key((self.directory / "token-signing.pem").read_bytes(), password=None)
-        if not isinstance(key, Ed25519PrivateKey):
-            raise ValueError(f"{self.directory / 'token-signing.pem'} holds no Ed25519 key")
-        kid = hashlib.sha256(key.public_key().public_bytes_raw()).hexdigest()[:16]
-        return SigningKey(kid=kid, private_key=key)
+    def signing_keys(self) -> "list[SigningKey]":
+        """The Ed25519 keys of the access tokens, the oldest first.
+
+        The first is `token-signing.pem`; the name of a later one says in UTC from when on it signs.
+        """
+        keys = [_signing_key(file) for file in _signing_files(self.directory)]
+        if not keys:
+            raise FileNotFoundError(f"{self.directory / _FIRST_SIGNING_KEY} isn't there")
+        return sorted(keys, key=lambda key: key.signs_from)
 
     def database_password(self, role: Role) -> str:
         """The password of the database role `staysync_<role>`."""
@@ -79,11 +83,11 @@ def ensure_secrets(directory: Path) -> Secrets:
     written.
     """
     _private_directory(directory)
-    for name in ("master.key", "fingerprint.key"):
+    for name in ("master.key", "fingerprint.key", "mail.key"):
         if not (directory / name).exists():
             _write_once(directory / name, base64.b64encode(randomness.token_bytes(_KEY_BYTES)))
-    if not (directory / "token-signing.pem").exists():
-        _write_once(directory / "token-signing.pem", _new_signing_key())
+    if not _signing_files(directory):  # after rotations the first one is gone, and not missed
+        _write_once(directory / _FIRST_SIGNING_KEY, _new_signing_key())
     for role in ROLES:
         ensure_password(directory / f"db-{role}.password")
     return Secrets(directory)
@@ -95,6 +99,28 @@ def ensure_password(file: Path) -> str:
         _private_directory(file.parent)
         _write_once(file, randomness.token_urlsafe(_PASSWORD_BYTES).encode())
     return read_password(file)
+
+
+def rotate_signing_key(directory: Path, now: datetime, *, leaked: bool = False) -> datetime:
+    """Make a new signing key; from when on it signs. Keys whose last token is over are removed.
+
+    The others go on verifying, so nobody is signed out. With `leaked` the new key signs at once and all others go:
+    access tokens end, and browsers get new ones by their refresh tokens. Raises `CannotStartError` if the directory
+    can't be written.
+    """
+    from identity.tokens import still_needed
+
+    signs_from = (now if leaked else now + SIGNS_AFTER).replace(microsecond=0)
+    made = directory / f"token-signing-{signs_from.strftime(_FILE_TIME)}.pem"
+    _write_once(made, _new_signing_key())
+    keys = {file: _signing_key(file) for file in _signing_files(directory)}
+    needed = [keys[made]] if leaked else still_needed(list(keys.values()), now)
+    kept = {key.kid for key in needed}
+    for file, key in keys.items():
+        if key.kid not in kept:
+            with _one_line(directory):
+                file.unlink()
+    return signs_from
 
 
 def read_password(file: Path) -> str:
@@ -135,6 +161,29 @@ def _one_line(directory: Path) -> Iterator[None]:
         raise CannotStartError(
             f"the secrets directory {directory} can't be written: {error.strerror}; STAYSYNC_SECRETS_DIR names another"
         ) from error
+
+
+def _signing_files(directory: Path) -> list[Path]:
+    return [
+        file
+        for file in directory.glob("token-signing*.pem")
+        if file.name == _FIRST_SIGNING_KEY or _LATER_SIGNING_KEY.fullmatch(file.name)
+    ]
+
+
+def _signing_key(file: Path) -> "SigningKey":
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    from identity.tokens import SigningKey
+
+    key = load_pem_private_key(file.read_bytes(), password=None)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ValueError(f"{file} holds no Ed25519 key")
+    kid = hashlib.sha256(key.public_key().public_bytes_raw()).hexdigest()[:16]
+    named = _LATER_SIGNING_KEY.fullmatch(file.name)
+    begins = datetime.min.replace(tzinfo=UTC) if named is None else datetime.strptime(named[1], "%Y%m%dT%H%M%S%z")
+    return SigningKey(kid=kid, private_key=key, signs_from=begins)
 
 
 def _new_signing_key() -> bytes:

@@ -52,7 +52,7 @@ def verify(
         _tell(console, report)
         return EXIT_DIFFERS if report.differences else EXIT_HOLDS
 
-    _run(work)
+    run(work)
 
 
 def retry(hotel: _HOTEL) -> None:
@@ -73,7 +73,7 @@ def retry(hotel: _HOTEL) -> None:
         console.print(f"The projection of hotel {hotel}: {drained.value.replace('_', ' ')}.")
         return EXIT_HOLDS if drained is Drained.CAUGHT_UP else EXIT_DIFFERS
 
-    _run(work)
+    run(work)
 
 
 def rebuild(hotel: _HOTEL) -> None:
@@ -97,10 +97,11 @@ def rebuild(hotel: _HOTEL) -> None:
         console.print(f"The read tables of hotel {hotel} are rebuilt from {seq:,} events.")
         return EXIT_HOLDS
 
-    _run(work)
+    run(work)
 
 
-def _run(work: "Callable[[Settings, Console], Awaitable[int]]") -> None:
+def run(work: "Callable[[Settings, Console], Awaitable[int]]") -> None:
+    """Do a command's work with a database, and end with its exit code; what can't be done is said in one line."""
     import asyncpg
     import uvloop
     from rich.console import Console

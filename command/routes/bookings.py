@@ -66,9 +66,9 @@ def reference_suffix() -> str:
 @router.post("", status_code=201, response_model=BookingAnswer)
 async def book(request: Request, hotel_id: UUID, body: BookBody) -> Response:
     """Hold rooms or sell them at once. Open to anyone; a price override or a long hold needs a member of the hotel."""
-    principal = current_principal(request)
+    principal = await current_principal(request)
     if body.price_override is not None or (body.hold_minutes or 0) > LONGEST_OPEN_HOLD_MINUTES:
-        principal = require_member(request, hotel_id)
+        principal = await require_member(request, hotel_id)
     side = side_of(request)
     sealing = Sealing(side, hotel_id)
     expected_total, expected_currency = body.expected
@@ -142,7 +142,7 @@ async def change(request: Request, hotel_id: UUID, booking_id: UUID, body: Chang
     Lines that `rooms` doesn't name are cancelled. Of guests in house only the departure changes. Needs a member of the
     hotel.
     """
-    principal = require_member(request, hotel_id)
+    principal = await require_member(request, hotel_id)
     side = side_of(request)
     sealing = Sealing(side, hotel_id)
     _check_once((room.line for room in body.rooms or ()), "/rooms")
@@ -220,7 +220,7 @@ async def describe_guests(request: Request, hotel_id: UUID, booking_id: UUID, bo
 
     Needs a member of the hotel.
     """
-    principal = require_member(request, hotel_id)
+    principal = await require_member(request, hotel_id)
     side = side_of(request)
     _check_once((described.line for described in body.lines or ()), "/lines")
     wanted = expected_version(request)
@@ -305,7 +305,7 @@ async def live(
     renamed: Mapping[str, str] | None = None,
 ) -> Response:
     """Submit a member's command on a booking."""
-    principal = require_member(request, hotel_id)
+    principal = await require_member(request, hotel_id)
     return await _submit(side_of(request), request, principal, hotel_id, booking_id, command, renamed=renamed)
 
 
@@ -320,7 +320,7 @@ async def _live_with_words(
     renamed: Mapping[str, str] | None = None,
 ) -> Response:
     """Submit a member's command with words about the guest, which stand at `pointer`."""
-    principal = require_member(request, hotel_id)
+    principal = await require_member(request, hotel_id)
     side = side_of(request)
     sealed = None
     if words is not None:

@@ -26,7 +26,7 @@ _FALLBACK_PREFIX = "STAY"
 @router.post("", status_code=201, response_model=HotelAnswer)
 async def open_hotel(request: Request, body: OpenHotelBody) -> Response:
     """Open a hotel. Needs an administrator of the group."""
-    principal = require_administrator(request)
+    principal = await require_administrator(request)
     side = side_of(request)
     return await submit(
         side,
@@ -60,7 +60,7 @@ async def change_hotel(request: Request, hotel_id: UUID, body: ChangeHotelBody) 
     return await submit(
         side_of(request),
         request,
-        require_member(request, hotel_id),
+        await require_member(request, hotel_id),
         hotel_id=hotel_id,
         stream_id=hotel_id,
         command=ChangeHotelDetails(name=body.name, city=body.city, country=body.country, timezone=body.timezone),
@@ -74,7 +74,7 @@ async def add_room_type(request: Request, hotel_id: UUID, body: AddRoomTypeBody)
     return await submit(
         side_of(request),
         request,
-        require_member(request, hotel_id),
+        await require_member(request, hotel_id),
         hotel_id=hotel_id,
         stream_id=hotel_id,
         command=AddRoomType(
@@ -97,7 +97,7 @@ async def add_rooms(request: Request, hotel_id: UUID, code: str, body: AddRoomsB
     return await submit(
         side_of(request),
         request,
-        require_member(request, hotel_id),
+        await require_member(request, hotel_id),
         hotel_id=hotel_id,
         stream_id=hotel_id,
         command=AddRooms(room_type=code, rooms=body.rooms),

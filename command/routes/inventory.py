@@ -28,7 +28,7 @@ RANGE = {"/arrival": "/from", "/departure": "/to"}
 @router.put("/prices", response_model=RoomTypeAnswer)
 async def set_prices(request: Request, hotel_id: UUID, code: str, body: SetPricesBody) -> Response:
     """Set the price of nights. Bookings made before keep theirs. Needs a member of the hotel."""
-    principal = require_member(request, hotel_id)
+    principal = await require_member(request, hotel_id)
     command = SetPrices(
         room_type=code, first=body.first, until=body.until, weekdays=body.days, price=Decimal(body.price)
     )
@@ -42,7 +42,7 @@ async def set_restrictions(request: Request, hotel_id: UUID, code: str, body: Se
 
     Needs a member of the hotel.
     """
-    principal = require_member(request, hotel_id)
+    principal = await require_member(request, hotel_id)
     command = SetRestrictions(
         room_type=code,
         first=body.first,
@@ -61,7 +61,7 @@ async def set_allowance(request: Request, hotel_id: UUID, code: str, body: SetAl
     """Say how far nights may be sold beyond the rooms in service, on purpose and for a reason: by half of the type's
     rooms at most, rounded up. Needs a manager of the hotel.
     """
-    principal = require_member(request, hotel_id, "manager")
+    principal = await require_member(request, hotel_id, "manager")
     sealing = Sealing(side_of(request), hotel_id)
     command = SetAllowance(
         room_type=code,

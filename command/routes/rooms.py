@@ -29,7 +29,7 @@ async def take_out_of_order(request: Request, hotel_id: UUID, room: str, body: O
     Refused while a line has the room, and where more is sold than would be left; with `raise_allowance` the allowance
     makes up for that, as far as it may. Needs a member of the hotel, and a manager for `raise_allowance`.
     """
-    principal = require_member(request, hotel_id, *(("manager",) if body.raise_allowance else ()))
+    principal = await require_member(request, hotel_id, *(("manager",) if body.raise_allowance else ()))
     sealing = Sealing(side_of(request), hotel_id)
     command = TakeOutOfOrder(
         room=room,
@@ -45,14 +45,14 @@ async def take_out_of_order(request: Request, hotel_id: UUID, room: str, body: O
 @router.post("/{room:path}/in-service", response_model=RoomAnswer)
 async def return_to_service(request: Request, hotel_id: UUID, room: str, body: InServiceBody) -> Response:
     """Put a room back in service, without `from` from today on. Needs a member of the hotel."""
-    principal = require_member(request, hotel_id)
+    principal = await require_member(request, hotel_id)
     return await _submit(request, principal, hotel_id, room, ReturnToService(room=room, first=body.first))
 
 
 @router.put("/{room:path}/features", response_model=RoomAnswer)
 async def set_features(request: Request, hotel_id: UUID, room: str, body: RoomFeaturesBody) -> Response:
     """Say what a room offers; what it offered before is gone. Needs a member of the hotel."""
-    principal = require_member(request, hotel_id)
+    principal = await require_member(request, hotel_id)
     command = SetRoomFeatures(room=room, features=frozenset(body.features))
     return await _submit(request, principal, hotel_id, room, command)
 

@@ -3,11 +3,12 @@
 import stat
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from staysync.secrets import ROLES, ensure_password, ensure_secrets, load_secrets
+from staysync.secrets import ROLES, ensure_password, ensure_secrets, load_secrets, rotate_signing_key
 
 
 def _contents(directory: Path) -> dict[str, bytes]:
@@ -39,7 +40,7 @@ def test_processes_that_start_at_once_agree(tmp_path: Path) -> None:
     program = (
         "import sys, pathlib; from staysync.secrets import ensure_secrets, ROLES;"
         "s = ensure_secrets(pathlib.Path(sys.argv[1]));"
-        "print(s.master_key().hex(), s.signing_key().kid, *[s.database_password(r) for r in ROLES])"
+        "print(s.master_key().hex(), s.signing_keys()[0].kid, *[s.database_password(r) for r in ROLES])"
     )
     several = [
         subprocess.Popen([sys.executable, "-c", program, str(tmp_path / "secrets")], stdout=subprocess.PIPE)  # noqa: S603 - ours
@@ -54,10 +55,10 @@ def test_processes_that_start_at_once_agree(tmp_path: Path) -> None:
 def test_each_is_what_its_reader_expects(tmp_path: Path) -> None:
     ensure_secrets(tmp_path)
     secrets = load_secrets(tmp_path)
-    assert len(secrets.master_key()) == len(secrets.fingerprint_key()) == 32
-    assert secrets.master_key() != secrets.fingerprint_key()
+    keys = {secrets.master_key(), secrets.fingerprint_key(), secrets.mail_key()}
+    assert [len(key) for key in keys] == [32, 32, 32]
     assert len({secrets.database_password(role) for role in ROLES}) == len(ROLES)
-    key = secrets.signing_key()
+    (key,) = secrets.signing_keys()
     assert len(key.kid) == 16
     key.private_key.public_key().verify(key.private_key.sign(b"text"), b"text")
 
@@ -73,3 +74,23 @@ def test_a_password_may_end_with_a_line_end(tmp_path: Path) -> None:
     file = tmp_path / "own.password"
     file.write_text("mine\n")
     assert ensure_password(file) == "mine"
+
+
+def test_a_new_signing_key_leaves_those_that_still_verify_and_what_it_did_not_make(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    ensure_secrets(tmp_path)
+    (first,) = load_secrets(tmp_path).signing_keys()
+    (tmp_path / "token-signing-backup.pem").write_text("of somebody's own")
+    assert rotate_signing_key(tmp_path, now) > now
+    second = load_secrets(tmp_path).signing_keys()[-1]
+    assert [key.kid for key in load_secrets(tmp_path).signing_keys()] == [first.kid, second.kid]
+    rotate_signing_key(tmp_path, now + timedelta(hours=1))
+    third = load_secrets(tmp_path).signing_keys()[-1]
+    assert [key.kid for key in load_secrets(tmp_path).signing_keys()] == [second.kid, third.kid]
+    ensure_secrets(tmp_path)  # doesn't make the first one anew
+    assert len(load_secrets(tmp_path).signing_keys()) == 2
+    rotate_signing_key(tmp_path, now + timedelta(hours=1, seconds=5), leaked=True)  # while the third only waits to sign
+    (last,) = load_secrets(tmp_path).signing_keys()
+    assert last.kid not in {first.kid, second.kid, third.kid}
+    assert (tmp_path / "token-signing-backup.pem").exists()
+    assert {stat.S_IMODE(file.stat().st_mode) for file in tmp_path.glob("token-signing-2*.pem")} == {0o600}

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ from fastapi import FastAPI
 from starlette.types import Message
 
 from identity.side import open_identity
+from identity.tokens import SigningKey
 from query.side import open_query_side
 from staysync.app import create_app
 from staysync.settings import Settings
@@ -199,7 +201,13 @@ async def test_while_the_database_is_away_clients_are_told_to_come_again(service
     async with (
         open_query_side(f"postgresql+asyncpg:{nowhere}", pool_size=1, position_wait_s=0) as query,
         open_identity(
-            f"postgresql:{nowhere}", kid="k", signing_key=Ed25519PrivateKey.generate(), public_origin=None
+            f"postgresql:{nowhere}",
+            read_signing_keys=lambda: [
+                SigningKey(kid="k", private_key=Ed25519PrivateKey.generate(), signs_from=datetime.now(UTC))
+            ],
+            mail_key=bytes(32),
+            public_origin=None,
+            secure_cookies=False,
         ) as identity,
         service.client() as client,
     ):

@@ -33,11 +33,39 @@ CREATE TABLE identity.account (
     full_name text NOT NULL,
     is_administrator boolean DEFAULT false NOT NULL,
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    email_verified_at timestamp with time zone,
+    language text DEFAULT 'en'::text NOT NULL,
+    roles_version integer DEFAULT 1 NOT NULL,
+    roles_changed_at timestamp with time zone,
     CONSTRAINT account_email_check CHECK (((email = lower(email)) AND ((length(email) >= 3) AND (length(email) <= 254)))),
-    CONSTRAINT account_full_name_check CHECK (((length(full_name) >= 1) AND (length(full_name) <= 200)))
+    CONSTRAINT account_full_name_check CHECK (((length(full_name) >= 1) AND (length(full_name) <= 200))),
+    CONSTRAINT account_language_check CHECK ((language ~ '^[a-z]{2,3}(-[A-Z]{2})?$'::text))
 );
 ALTER TABLE identity.account OWNER TO staysync_owner;
 COMMENT ON TABLE identity.account IS 'Who can sign in. Administrators may do everything in every hotel.';
+COMMENT ON COLUMN identity.account.roles_version IS 'Raised with every change of roles; access tokens carry it, and older ones are refused.';
+CREATE TABLE identity.api_key (
+    key_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    name text NOT NULL,
+    prefix text NOT NULL,
+    key_hash bytea NOT NULL,
+    scopes text[] NOT NULL,
+    hotel_ids uuid[] NOT NULL,
+    role text NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    last_used_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    CONSTRAINT api_key_hotel_ids_check CHECK (((cardinality(hotel_ids) >= 1) AND (cardinality(hotel_ids) <= 50))),
+    CONSTRAINT api_key_key_hash_check CHECK ((length(key_hash) = 32)),
+    CONSTRAINT api_key_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100))),
+    CONSTRAINT api_key_prefix_check CHECK ((length(prefix) = 12)),
+    CONSTRAINT api_key_role_check CHECK ((role = ANY (ARRAY['front_desk'::text, 'revenue_manager'::text, 'manager'::text, 'auditor'::text]))),
+    CONSTRAINT api_key_scopes_check CHECK (((cardinality(scopes) > 0) AND (scopes <@ ARRAY['read'::text, 'book'::text, 'manage'::text])))
+);
+ALTER TABLE identity.api_key OWNER TO staysync_owner;
+COMMENT ON TABLE identity.api_key IS 'Keys of programs, as hashes. One works at those of its hotels whose manager its maker is now.';
 CREATE TABLE identity.membership (
     account_id uuid NOT NULL,
     hotel_id uuid NOT NULL,
@@ -46,6 +74,35 @@ CREATE TABLE identity.membership (
 );
 ALTER TABLE identity.membership OWNER TO staysync_owner;
 COMMENT ON TABLE identity.membership IS 'The role of an account at a hotel; no row, no access.';
+CREATE TABLE identity.one_time_token (
+    token_hash bytea NOT NULL,
+    account_id uuid,
+    purpose text NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT one_time_token_purpose_check CHECK ((purpose = ANY (ARRAY['verify_email'::text, 'reset_password'::text]))),
+    CONSTRAINT one_time_token_token_hash_check CHECK ((length(token_hash) = 32))
+);
+ALTER TABLE identity.one_time_token OWNER TO staysync_owner;
+COMMENT ON TABLE identity.one_time_token IS 'Hashes of tokens that were mailed; using one deletes it. Without an account: a request for an address that has none, which costs the same.';
+CREATE TABLE identity.outbox (
+    mail_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    template text NOT NULL,
+    language text NOT NULL,
+    sealed bytea,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    sent_at timestamp with time zone,
+    attempts integer DEFAULT 0 NOT NULL,
+    next_attempt_at timestamp with time zone DEFAULT clock_timestamp(),
+    last_error text,
+    CONSTRAINT outbox_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT outbox_check CHECK (((sent_at IS NULL) OR ((sealed IS NULL) AND (next_attempt_at IS NULL)))),
+    CONSTRAINT outbox_last_error_check CHECK ((length(last_error) <= 500)),
+    CONSTRAINT outbox_template_check CHECK ((template = ANY (ARRAY['verify_email'::text, 'already_registered'::text, 'reset_password'::text, 'password_changed'::text, 'session_stolen'::text])))
+);
+ALTER TABLE identity.outbox OWNER TO staysync_owner;
+COMMENT ON TABLE identity.outbox IS 'Mails of accounts. What a mail carries is sealed with a key that is not in the database, and goes once it is sent.';
 CREATE TABLE identity.refresh_token (
     token_hash bytea NOT NULL,
     session_id uuid NOT NULL,
@@ -63,12 +120,20 @@ CREATE TABLE identity.session (
     expires_at timestamp with time zone NOT NULL,
     ended_at timestamp with time zone,
     ended_by text,
+    last_used_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    previous_hash bytea,
+    rotation_nonce bytea,
+    rotated_at timestamp with time zone,
     CONSTRAINT session_check CHECK (((ended_at IS NULL) = (ended_by IS NULL))),
+    CONSTRAINT session_check1 CHECK ((num_nonnulls(previous_hash, rotation_nonce, rotated_at) = ANY (ARRAY[0, 3]))),
     CONSTRAINT session_csrf_hash_check CHECK ((length(csrf_hash) = 32)),
-    CONSTRAINT session_ended_by_check CHECK ((ended_by = ANY (ARRAY['signed_out'::text, 'token_reused'::text])))
+    CONSTRAINT session_ended_by_check CHECK ((ended_by = ANY (ARRAY['signed_out'::text, 'token_reused'::text, 'revoked'::text, 'password_changed'::text, 'password_reset'::text]))),
+    CONSTRAINT session_previous_hash_check CHECK ((length(previous_hash) = 32)),
+    CONSTRAINT session_rotation_nonce_check CHECK ((length(rotation_nonce) = 32))
 );
 ALTER TABLE identity.session OWNER TO staysync_owner;
 COMMENT ON TABLE identity.session IS 'One sign-in: the family of all refresh tokens that came out of it.';
+COMMENT ON COLUMN identity.session.rotation_nonce IS 'With the token before, which is not kept, gives the present one: for two tabs that refresh at once.';
 CREATE TABLE ledger.event (
     hotel_id uuid NOT NULL,
     seq bigint NOT NULL,
@@ -344,8 +409,16 @@ ALTER TABLE ONLY identity.account
     ADD CONSTRAINT account_email_key UNIQUE (email);
 ALTER TABLE ONLY identity.account
     ADD CONSTRAINT account_pkey PRIMARY KEY (account_id);
+ALTER TABLE ONLY identity.api_key
+    ADD CONSTRAINT api_key_key_hash_key UNIQUE (key_hash);
+ALTER TABLE ONLY identity.api_key
+    ADD CONSTRAINT api_key_pkey PRIMARY KEY (key_id);
 ALTER TABLE ONLY identity.membership
     ADD CONSTRAINT membership_pkey PRIMARY KEY (account_id, hotel_id);
+ALTER TABLE ONLY identity.one_time_token
+    ADD CONSTRAINT one_time_token_pkey PRIMARY KEY (token_hash);
+ALTER TABLE ONLY identity.outbox
+    ADD CONSTRAINT outbox_pkey PRIMARY KEY (mail_id);
 ALTER TABLE ONLY identity.refresh_token
     ADD CONSTRAINT refresh_token_pkey PRIMARY KEY (token_hash);
 ALTER TABLE ONLY identity.session
@@ -396,9 +469,18 @@ ALTER TABLE ONLY read.room_type
     ADD CONSTRAINT room_type_pkey PRIMARY KEY (hotel_id, code);
 ALTER TABLE ONLY read.timeline
     ADD CONSTRAINT timeline_pkey PRIMARY KEY (hotel_id, booking_id, seq);
+CREATE INDEX account_roles_changed ON identity.account USING btree (roles_changed_at) WHERE (roles_changed_at IS NOT NULL);
+CREATE INDEX api_key_account ON identity.api_key USING btree (account_id);
+CREATE INDEX api_key_hotels ON identity.api_key USING gin (hotel_ids);
 CREATE INDEX membership_hotel ON identity.membership USING btree (hotel_id);
+CREATE INDEX one_time_token_account ON identity.one_time_token USING btree (account_id);
+CREATE INDEX one_time_token_expires ON identity.one_time_token USING btree (expires_at);
+CREATE INDEX outbox_account ON identity.outbox USING btree (account_id, template, created_at);
+CREATE INDEX outbox_due ON identity.outbox USING btree (next_attempt_at) WHERE (next_attempt_at IS NOT NULL);
 CREATE INDEX refresh_token_session ON identity.refresh_token USING btree (session_id);
 CREATE INDEX session_account ON identity.session USING btree (account_id);
+CREATE INDEX session_ended ON identity.session USING btree (ended_at) WHERE (ended_at IS NOT NULL);
+CREATE INDEX session_expires ON identity.session USING btree (expires_at);
 CREATE INDEX hold_until ON ledger.hold USING btree (hold_until);
 CREATE INDEX idempotency_recorded_at ON ledger.idempotency USING brin (recorded_at);
 CREATE INDEX room_stay_booking ON ledger.room_stay USING btree (hotel_id, booking_id, line);
@@ -417,8 +499,14 @@ CREATE TRIGGER event_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledge
 ALTER TABLE ledger.event ENABLE ALWAYS TRIGGER event_is_append_only;
 CREATE TRIGGER head_is_kept BEFORE DELETE OR TRUNCATE ON ledger.head FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
 ALTER TABLE ledger.head ENABLE ALWAYS TRIGGER head_is_kept;
+ALTER TABLE ONLY identity.api_key
+    ADD CONSTRAINT api_key_account_id_fkey FOREIGN KEY (account_id) REFERENCES identity.account(account_id) ON DELETE CASCADE;
 ALTER TABLE ONLY identity.membership
     ADD CONSTRAINT membership_account_id_fkey FOREIGN KEY (account_id) REFERENCES identity.account(account_id) ON DELETE CASCADE;
+ALTER TABLE ONLY identity.one_time_token
+    ADD CONSTRAINT one_time_token_account_id_fkey FOREIGN KEY (account_id) REFERENCES identity.account(account_id) ON DELETE CASCADE;
+ALTER TABLE ONLY identity.outbox
+    ADD CONSTRAINT outbox_account_id_fkey FOREIGN KEY (account_id) REFERENCES identity.account(account_id) ON DELETE CASCADE;
 ALTER TABLE ONLY identity.refresh_token
     ADD CONSTRAINT refresh_token_session_id_fkey FOREIGN KEY (session_id) REFERENCES identity.session(session_id) ON DELETE CASCADE;
 ALTER TABLE ONLY identity.session
@@ -433,7 +521,10 @@ REVOKE ALL ON FUNCTION ledger.expect_count(what text, actual bigint, expected bi
 GRANT ALL ON FUNCTION ledger.expect_count(what text, actual bigint, expected bigint) TO staysync_command;
 REVOKE ALL ON FUNCTION ledger.refuse_change() FROM PUBLIC;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE identity.account TO staysync_identity;
+GRANT SELECT,INSERT,UPDATE ON TABLE identity.api_key TO staysync_identity;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE identity.membership TO staysync_identity;
+GRANT SELECT,INSERT,DELETE ON TABLE identity.one_time_token TO staysync_identity;
+GRANT SELECT,INSERT,UPDATE ON TABLE identity.outbox TO staysync_identity;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE identity.refresh_token TO staysync_identity;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE identity.session TO staysync_identity;
 GRANT SELECT,INSERT ON TABLE ledger.event TO staysync_command;

@@ -16,7 +16,7 @@ window.ui = SwaggerUIBundle({
   defaultModelsExpandDepth: 0,
   validatorUrl: null,
   requestInterceptor(request) {
-    const token = cookie("staysync_csrf");
+    const token = cookie("__Host-staysync_csrf") ?? cookie("staysync_csrf"); // the first one behind HTTPS
     const own = new URL(request.url, location.href).origin === location.origin;
     if (token !== null && own) request.headers["X-CSRF-Token"] = token;
     return request;
