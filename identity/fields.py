@@ -8,15 +8,19 @@ from pydantic import AfterValidator, StringConstraints
 
 SHORTEST_PASSWORD = 10
 LONGEST_PASSWORD = 256
+_LONGEST_EMAIL = 254
 
 # Deliberately simple: one @, a dot in the domain, nothing that breaks a mail header. Only a mail can prove an address.
 _EMAIL = re.compile(r"[^\s@\"<>(),:;\\\[\]]{1,64}@[^\s@\"<>(),:;\\\[\]]{1,185}\.[^\s@\"<>(),:;\\\[\].]{2,63}")
 
 
 def _email(text: str) -> str:
-    if not _EMAIL.fullmatch(text) or ".." in text:
+    # The database may know capital letters that this Python doesn't know yet, and lowering can make a text longer.
+    lowered = text.lower()
+    unknown = any(unicodedata.category(character) == "Cn" for character in text)
+    if not _EMAIL.fullmatch(text) or ".." in text or unknown or len(lowered) > _LONGEST_EMAIL:
         raise ValueError("this isn't an e-mail address")
-    return text.lower()
+    return lowered
 
 
 def one_line(text: str) -> str:
@@ -27,7 +31,10 @@ def one_line(text: str) -> str:
 
 
 Email = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=254), AfterValidator(one_line), AfterValidator(_email)
+    str,
+    StringConstraints(strip_whitespace=True, max_length=_LONGEST_EMAIL),
+    AfterValidator(one_line),
+    AfterValidator(_email),
 ]
 NewPassword = Annotated[
     str, StringConstraints(min_length=SHORTEST_PASSWORD, max_length=LONGEST_PASSWORD), AfterValidator(one_line)
