@@ -175,7 +175,7 @@ def _owner_of_keys(side: CommandSide, principal: Principal, email: str | None) -
 
     All who aren't signed in are one actor, and two of them may choose the same key. The e-mail is kept as an HMAC only.
     """
-    if principal.account_id is not None or email is None:
+    if principal.role != "anonymous" or email is None:
         return principal.actor
     owner = hmac.new(side.fingerprint_key, f"{principal.actor}\n{email.casefold()}".encode(), "sha256")
     return f"{principal.actor}:{owner.hexdigest()}"

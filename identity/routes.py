@@ -39,6 +39,7 @@ from identity.http import (
     require_same_origin,
     require_signed_in,
 )
+from identity.limits import forgive, limit
 from identity.side import ACCESS, CSRF, REFRESH, IdentitySide
 from identity.tokens import ACCESS_TOKEN_LIFETIME
 
@@ -58,6 +59,7 @@ async def register(request: Request, body: Registration) -> Response:
     Where the e-mail has an account already nothing changes but that its owner gets a mail; nobody can tell from here.
     """
     require_same_origin(request)
+    await limit(request, "registrations", body.email)
     await enrolment.register(
         identity_of(request),
         email=body.email,
@@ -88,9 +90,12 @@ async def verify_email(request: Request, body: Verification) -> Response:
 async def login(request: Request, body: SignIn) -> Response:
     """Open a session: sets its cookies and answers the access token. A session that this browser had ends."""
     require_same_origin(request)
+    await limit(request, "sign_ins", body.email)
     side = identity_of(request)
     replaced = request.cookies.get(side.name_of(REFRESH))
-    return _signed_in(side, await sessions.sign_in(side, body.email, body.password, replaced))
+    signed_in = await sessions.sign_in(side, body.email, body.password, replaced)
+    await forgive(request, "sign_ins", body.email)
+    return _signed_in(side, signed_in)
 
 
 @router.post("/auth/refresh", response_model=SignedInAnswer, summary="Get a new access token")

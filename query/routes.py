@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from domain.bookings import LineState
 from identity.http import require_member
+from identity.limits import limit
 from query import answers, availability, bookings, hotels, ledger, rack
 from query.answers import answer
 from query.fields import After, Date, Limit, Parameters, Words
@@ -347,6 +348,7 @@ async def get_position(request: Request, hotel_id: UUID, parameters: Annotated[N
 )
 async def look_up(request: Request, body: Lookup, min_position: MinPosition = None) -> Response:
     """The booking with this reference and e-mail. An unknown reference and another e-mail get the same answer."""
+    await limit(request, "lookups", body.email)
     side = query_of(request)
     await wait_for(side, min_position)
     async with side.session() as session:

@@ -24,8 +24,10 @@ from staysync import __version__, health, openapi, problems
 from staysync.celery_app import make_celery
 from staysync.demo import SIGN_INS
 from staysync.http import Edge
+from staysync.limiting import open_limits
 from staysync.nudge import open_nudger
 from staysync.pages import routes as pages
+from staysync.proxies import TrustedProxies
 from staysync.secrets import load_secrets
 from staysync.settings import Settings
 
@@ -71,6 +73,7 @@ def create_app(settings: Settings, unfit: Callable[[WrongMasterKey], None] | Non
                     secure_cookies=settings.production or https,
                 )
             )
+            app.state.limits = await stack.enter_async_context(open_limits(settings, secrets.fingerprint_key()))
             app.state.query = await stack.enter_async_context(
                 open_query_side(
                     settings.sqlalchemy_url("query"),
@@ -112,7 +115,13 @@ def create_app(settings: Settings, unfit: Callable[[WrongMasterKey], None] | Non
         exception_handlers=problems.handlers(),
         telemetry={"tracing": False, "metrics": False, "logs": False},  # asked for by nobody, looked up per request
     )
-    app.edge = partial(Edge, max_body_bytes=settings.max_body_bytes, https=https)
+    app.edge = partial(
+        Edge,
+        max_body_bytes=settings.max_body_bytes,
+        request_timeout_s=settings.request_timeout_s,
+        https=https,
+        proxies=TrustedProxies(settings.trusted_proxies, settings.proxy_header),
+    )
     app.router.routes.extend(command_routes.routes())
     for router in (
         query_routes.router,

@@ -1,5 +1,6 @@
-"""Knows what holds for every request: its id, the limit of its body, security headers, and no error unanswered."""
+"""Knows what holds for every request: its id and client, limits of size and time, headers, and no error unanswered."""
 
+import asyncio
 import logging
 import re
 import traceback
@@ -9,7 +10,9 @@ import uuid_utils
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from staysync.problems import INTERNAL, Answer, BodyTooLarge, entry_for, render
+from identity.limits import headers_of
+from staysync.problems import BAD_REQUEST, INTERNAL, TIMED_OUT, Answer, BodyTooLarge, entry_for, render
+from staysync.proxies import TrustedProxies
 
 logger = logging.getLogger("staysync.http")
 
@@ -24,36 +27,64 @@ _SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
     (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
 )
 _HSTS = (b"strict-transport-security", b"max-age=31536000")
 _NEVER_STORED = (b"cache-control", b"no-store")
 
 type Header = tuple[bytes, bytes]
 
+_HEADERS: dict[tuple[bool, bool], tuple[Header, ...]] = {
+    (api, https): (*_SECURITY_HEADERS, *((_HSTS,) if https else ()), *((_NEVER_STORED,) if api else ()))
+    for api in (False, True)
+    for https in (False, True)
+}
+
+
+class AnswerCutError(Exception):
+    """An answer broke off after its beginning. It has no cause on purpose: the server logs it with all it says."""
+
 
 class Edge:
     """The one middleware, in plain ASGI, since every request pays for it.
 
     `request.state.request_id` is the id that the client sent in X-Request-Id, if it looks like one, or a fresh UUIDv7.
+    `request.client` is the client's address, not that of a trusted proxy.
     """
 
-    def __init__(self, app: ASGIApp, *, max_body_bytes: int, https: bool) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        max_body_bytes: int,
+        request_timeout_s: float,
+        https: bool,
+        proxies: TrustedProxies,
+    ) -> None:
         self._app = app
         self._max_body_bytes = max_body_bytes
-        everywhere = (*_SECURITY_HEADERS, _HSTS) if https else _SECURITY_HEADERS
-        self._page_headers: tuple[Header, ...] = everywhere
-        self._api_headers: tuple[Header, ...] = (*everywhere, _NEVER_STORED)
+        self._request_timeout_s = request_timeout_s
+        self._https = https
+        self._proxies = proxies or None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id, length = _read_headers(scope["headers"])
-        scope.setdefault("state", {})["request_id"] = request_id.decode()
+        request_id, length, hosts = _read_headers(scope["headers"])
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id.decode()
         path: str = scope["path"]
-        added = (*(self._api_headers if path.startswith("/v1/") else self._page_headers), (b"x-request-id", request_id))
+        https = self._https
+        if self._proxies is not None and scope["client"] is not None:
+            host, by_https = self._proxies.client(scope["client"][0], scope["headers"])
+            scope["client"] = (host, 0)
+            if by_https:
+                https, scope["scheme"] = True, "https"
+        added = (*headers_for(path, https=https), (b"x-request-id", request_id))
         started = False
         headless = scope["method"] == "HEAD"
         if headless:  # answered as GET would be, without the body
@@ -67,22 +98,26 @@ class Edge:
                 started = True
                 headers: MutableSequence[Header] = message.setdefault("headers", [])
                 headers.extend(added)
+                if "quotas" in state:
+                    headers.extend(headers_of(state["quotas"]))
             await send(message)
 
         try:
+            if hosts != 1 and (hosts > 1 or scope.get("http_version") == "1.1"):
+                raise AmbiguousHostError
             if length is not None and length > self._max_body_bytes:
                 raise BodyTooLarge(self._max_body_bytes)
             counted = receive if length is not None else self._counted(receive)
-            await self._app(scope, counted, send_with_headers)
+            async with asyncio.timeout(self._request_timeout_s) as deadline:
+                await self._app(scope, counted, send_with_headers)
         except ClientDisconnect:
             return  # in the middle of its body: there is nobody to answer, and nothing here is amiss
         except Exception as error:
-            if not isinstance(error, BodyTooLarge):
+            answer = _told(error, late=isinstance(error, TimeoutError) and deadline.expired())
+            if answer.problem is INTERNAL or answer.problem is TIMED_OUT:
                 logger.error("request %s failed: %s", request_id.decode(), _without_messages(error))
-            if started:
-                raise  # too late for an answer: the server ends the connection, so the client sees that it's cut
-            entry = entry_for(BodyTooLarge) if isinstance(error, BodyTooLarge) else None
-            answer = entry.tell(error) if entry else Answer(INTERNAL, INTERNAL.title + ".")
+            if started:  # too late for an answer: the server ends the connection, so the client sees that it's cut
+                raise AnswerCutError from None
             response = render(answer, instance=path, request_id=request_id.decode())
             await response(scope, receive, send_with_headers)
 
@@ -101,16 +136,39 @@ class Edge:
         return counted
 
 
-def _read_headers(headers: Iterable[Header]) -> tuple[bytes, int | None]:
+class AmbiguousHostError(Exception):
+    """No Host header or several: what stands in front of us may have understood the request in another way."""
+
+
+def headers_for(path: str, *, https: bool) -> tuple[Header, ...]:
+    """The headers of every answer at a path. The API's are personal or soon out of date, so nobody keeps them."""
+    return _HEADERS[path.startswith("/v1/"), https]
+
+
+def _told(error: Exception, *, late: bool) -> Answer:
+    """What the client is told about an error that no handler has answered."""
+    if late:
+        return Answer(TIMED_OUT, "The request took too long.", headers=(("Retry-After", "2"),))
+    if isinstance(error, AmbiguousHostError):
+        return Answer(BAD_REQUEST, "A request has exactly one Host header.")
+    entry = entry_for(BodyTooLarge) if isinstance(error, BodyTooLarge) else None
+    return entry.tell(error) if entry else Answer(INTERNAL, INTERNAL.title + ".")
+
+
+def _read_headers(headers: Iterable[Header]) -> tuple[bytes, int | None, int]:
+    """The request's id, the length that it announces for its body, and how many Host headers it has."""
     request_id: bytes | None = None
     length: int | None = None
+    hosts = 0
     for name, value in headers:
         if name == b"content-length":
             # What isn't a number doesn't get past the server's parser; if it does, the body is counted.
             length = int(value) if value.isdigit() else None
         elif name == b"x-request-id" and _SANE_REQUEST_ID.fullmatch(value):
             request_id = value
-    return request_id or str(uuid_utils.uuid7()).encode(), length
+        elif name == b"host":
+            hosts += 1
+    return request_id or str(uuid_utils.uuid7()).encode(), length, hosts
 
 
 def _without_messages(error: BaseException) -> str:

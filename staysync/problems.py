@@ -22,6 +22,7 @@ from domain.values import rounded
 from eventstore.appender import HotelBusy, LedgerUnavailable, OutcomeUnknown, ReferenceTaken
 from eventstore.errors import WrongMasterKey
 from identity import errors as identity_errors
+from identity import limits
 from query import errors as query_errors
 
 logger = logging.getLogger("staysync.http")
@@ -160,6 +161,26 @@ BAD_REQUEST = Problem(
     400,
     "The request can't be understood",
     "The request breaks a rule of HTTP itself. Check the headers and how the body is sent.",
+)
+TIMED_OUT = Problem(
+    "timed_out",
+    503,
+    "The request took too long",
+    "The service gives each request a limited time. Whether a command was done by then isn't known: send it again with "
+    "the same Idempotency-Key, which has one effect. Wait as long as Retry-After says first.",
+)
+HEADERS_TOO_LARGE = Problem(
+    "headers_too_large",
+    431,
+    "The request's headers are too large",
+    "The address and the header fields of a request may have a limited number of bytes, and there may be a limited "
+    "number of fields. Send fewer or shorter ones; a browser with too many cookies deletes them.",
+)
+TOO_SLOW = Problem(
+    "too_slow",
+    408,
+    "The request didn't arrive in time",
+    "The header fields of a request, and its body, have a limited time to arrive. Nothing was done. Send it again.",
 )
 
 _OF_STATUS = {404: NOT_FOUND, 405: METHOD_NOT_ALLOWED, 413: BODY_TOO_LARGE, 422: INVALID}
@@ -859,6 +880,22 @@ TABLE: dict[type[Exception], Entry] = dict(
             errors=lambda e: (FieldError("query", pointer((e.name,)), str(e)),),
         ),
         _row(command_errors.BadField, INVALID, errors=lambda e: (FieldError("body", e.pointer, shortened(e.reason)),)),
+        _row(
+            limits.TooManyRequests,
+            Problem(
+                "too_many_requests",
+                429,
+                "Too many requests of this kind",
+                "What could be used to guess, to search or to block rooms is limited for each address and account. "
+                "The header RateLimit-Policy says how many in how many seconds, RateLimit what is left. Wait as long "
+                "as Retry-After says, then send the request again. Nothing has changed.",
+            ),
+            members=lambda e: {"violated_policies": [quota.policy for quota in e.quotas if not quota.remaining]},
+            headers=lambda e: (
+                ("Retry-After", str(e.retry_after_s)),
+                *((name.decode(), value.decode()) for name, value in limits.headers_of(e.quotas)),
+            ),
+        ),
         # -- questions
         _row(query_errors.ReadSideUnavailable, UNAVAILABLE, headers=lambda _: (("Retry-After", "2"),)),
         _row(query_errors.NotFound, NOT_FOUND),
@@ -900,7 +937,15 @@ TABLE: dict[type[Exception], Entry] = dict(
     ]
 )
 
-PROBLEMS: dict[str, Problem] = {problem.code: problem for entry in TABLE.values() for problem in entry.problems}
+PROBLEMS: dict[str, Problem] = {
+    problem.code: problem
+    for problem in (
+        *(problem for entry in TABLE.values() for problem in entry.problems),
+        TIMED_OUT,
+        HEADERS_TOO_LARGE,
+        TOO_SLOW,
+    )
+}
 """Every kind of problem that a client can be told, by its code."""
 
 

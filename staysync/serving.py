@@ -24,6 +24,7 @@ def serve(settings: Settings) -> None:
     import uvicorn  # after the port: who has to choose another one shouldn't wait
 
     from staysync.app import create_app
+    from staysync.protocol import protocol
 
     reasons: list[WrongMasterKey] = []
 
@@ -34,11 +35,11 @@ def serve(settings: Settings) -> None:
     config = uvicorn.Config(
         create_app(settings, unfit),
         loop="uvloop",
-        http="httptools",
+        http=protocol(settings),
         ws="none",
         access_log=False,
         server_header=False,
-        proxy_headers=False,  # what a client says about its own address isn't believed
+        proxy_headers=False,  # the edge knows whom to believe who the client is
         log_level=settings.log_level,
         timeout_graceful_shutdown=GRACE_S,
     )

@@ -1,16 +1,32 @@
 """Knows every setting: the one place where the environment is read."""
 
 from datetime import time
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from staysync.secrets import Role, load_secrets, read_password
 
 type LogLevel = Literal["debug", "info", "warning", "error"]
+type ProxyHeader = Literal["x-forwarded-for", "forwarded"]
+
+
+def _networks(text: str) -> str:
+    for network in filter(None, (part.strip() for part in text.split(","))):
+        try:
+            ip_network(network)
+        except ValueError:
+            raise ValueError(f"{network} is no network such as 10.0.0.0/8 or 2001:db8::1") from None
+    return text
+
+
+Networks = Annotated[str, AfterValidator(_networks)]
+RateText = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,6}/([1-9][0-9]{0,3})?[smhd])$")]
+"""So many in so long, such as 20/15m (s, m, h or d); 0 is no limit."""
 
 
 _NOT_FOR_CHILDREN = {"admin_email", "admin_password", "database_password_file"}
@@ -68,6 +84,19 @@ class Settings(BaseSettings):
     command_pool_size: int = Field(default=10, ge=2, le=100, description="Database connections of the write side.")
     query_pool_size: int = Field(default=10, ge=1, le=100, description="Database connections of the read side.")
     max_body_bytes: int = Field(default=262144, ge=1024, description="Largest request body that is accepted, in bytes.")
+    max_headers: int = Field(default=100, ge=10, description="Most header fields that a request may have.")
+    max_header_bytes: int = Field(
+        default=32768, ge=4096, description="Most bytes that a request's address and header fields may have together."
+    )
+    header_timeout_s: float = Field(
+        default=10.0, gt=0, description="How long the header fields of a request may take to arrive, in seconds."
+    )
+    body_timeout_s: float = Field(
+        default=20.0, gt=0, description="How long the body of a request may take to arrive, in seconds."
+    )
+    request_timeout_s: float = Field(
+        default=30.0, gt=0, description="How long a request may take in all, in seconds; then the answer is 503."
+    )
     position_wait_s: float = Field(
         default=2.0, ge=0, le=30, description="How long a query waits for the position that it asks for, in seconds."
     )
@@ -77,6 +106,40 @@ class Settings(BaseSettings):
     )
     business_day_rolls_at: time = Field(
         default=time(4, 0), description="Local time at which a hotel's business date moves on."
+    )
+
+    trusted_proxies: Networks = Field(
+        default="",
+        description="Networks of the proxies in front, comma-separated; only they are believed who the client is.",
+    )
+    proxy_header: ProxyHeader = Field(
+        default="x-forwarded-for",
+        description="The header in which those proxies name the client: x-forwarded-for or forwarded.",
+    )
+    limit_sign_ins_per_address: RateText = Field(default="60/m", description="Sign-ins from one address.")
+    limit_sign_ins_per_account: RateText = Field(
+        default="20/15m", description="Failed sign-ins to one e-mail, from anywhere."
+    )
+    limit_registrations_per_address: RateText = Field(default="60/h", description="Registrations from one address.")
+    limit_registrations_per_account: RateText = Field(default="5/h", description="Registrations of one e-mail.")
+    limit_resets_per_address: RateText = Field(
+        default="60/h", description="Requests for account mails (reset, verification) from one address."
+    )
+    limit_resets_per_account: RateText = Field(default="5/h", description="Account mails to one e-mail.")
+    limit_lookups_per_address: RateText = Field(default="60/m", description="Lookups of bookings from one address.")
+    limit_lookups_per_account: RateText = Field(default="20/15m", description="Lookups of bookings by one e-mail.")
+    limit_holds_per_address: RateText = Field(
+        default="120/m", description="Holds from one address by people without a role at the hotel."
+    )
+    limit_holds_per_account: RateText = Field(
+        default="60/10m", description="Holds by one account without a role at the hotel; by anyone, for one e-mail."
+    )
+    limit_bookings_per_address: RateText = Field(
+        default_factory=lambda known: "600/m" if known.get("production") else "0",
+        description="Bookings confirmed at once from one address without a role there, in each API process.",
+    )
+    limit_requests_per_key: RateText = Field(
+        default="1200/m", description="Requests with one API key, in each API process."
     )
 
     @model_validator(mode="before")

@@ -27,6 +27,9 @@ def environment(settings: Settings, port: int) -> dict[str, str]:
         "STAYSYNC_REDIS_URL": settings.redis_url or "",
         "STAYSYNC_DEMO": "0",
         "STAYSYNC_PORT": str(port),
+        "STAYSYNC_LIMIT_SIGN_INS_PER_ADDRESS": "0",  # all clients of a test come from one address
+        "STAYSYNC_LIMIT_HOLDS_PER_ADDRESS": "0",
+        "STAYSYNC_LIMIT_HOLDS_PER_ACCOUNT": "0",
         "PYTHONPATH": str(_ROOT),
     }
 

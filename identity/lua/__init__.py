@@ -1,0 +1,1 @@
+"""The scripts of the limits, a file each."""
