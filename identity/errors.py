@@ -1,6 +1,7 @@
 """Why someone isn't let in; what HTTP makes of these is decided elsewhere."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
 
 class NotSignedIn(Exception):
@@ -12,10 +13,19 @@ class NotSignedIn(Exception):
 
 
 class WrongCredentials(Exception):
-    """The e-mail or the password is wrong; it isn't said which."""
+    """The e-mail or the password is wrong; it isn't said which. The account, if there is one, is for the log."""
 
-    def __init__(self) -> None:
+    def __init__(self, account_id: UUID | None = None) -> None:
         super().__init__("E-mail or password is wrong.")
+        self.account_id = account_id
+
+
+class TokenReused(NotSignedIn):
+    """A refresh token that was swapped before: two hold it, and one of them stole it."""
+
+    def __init__(self, account_id: UUID) -> None:
+        super().__init__("This refresh token was used before, so its session has been ended. Sign in again.")
+        self.account_id = account_id
 
 
 class NotPermitted(Exception):

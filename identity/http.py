@@ -68,6 +68,12 @@ async def current_principal(request: Request) -> Principal:
     Raises NotSignedIn for credentials that aren't valid, ForgedRequest for a write by cookie without its CSRF token,
     NotPermitted for a program's key outside its scopes.
     """
+    principal = await _identified(request)
+    request.state.principal = principal  # for the access log
+    return principal
+
+
+async def _identified(request: Request) -> Principal:
     side = identity_of(request)
     header = request.headers.get("authorization")
     if header is not None:

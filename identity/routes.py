@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from identity import accounts, enrolment, sessions
+from identity.access_log import note
 from identity.accounts import Account
 from identity.bodies import (
     AccountAnswer,
@@ -28,7 +29,7 @@ from identity.bodies import (
     SignIn,
     Verification,
 )
-from identity.errors import NotSignedIn, UnknownAccount
+from identity.errors import NotSignedIn, TokenReused, UnknownAccount, WrongCredentials
 from identity.fields import Email
 from identity.http import (
     Principal,
@@ -93,7 +94,12 @@ async def login(request: Request, body: SignIn) -> Response:
     await limit(request, "sign_ins", body.email)
     side = identity_of(request)
     replaced = request.cookies.get(side.name_of(REFRESH))
-    signed_in = await sessions.sign_in(side, body.email, body.password, replaced)
+    try:
+        signed_in = await sessions.sign_in(side, body.email, body.password, replaced)
+    except WrongCredentials as error:
+        note(request, "sign_in_failed", account_id=error.account_id)
+        raise
+    note(request, "sign_in", account_id=signed_in.account.account_id)
     await forgive(request, "sign_ins", body.email)
     return _signed_in(side, signed_in)
 
@@ -110,6 +116,8 @@ async def refresh(request: Request) -> Response:
     try:
         return _signed_in(side, await sessions.refresh(side, token, csrf_token))
     except NotSignedIn as error:
+        if isinstance(error, TokenReused):
+            note(request, "token_reused", account_id=error.account_id)
         raise NotSignedIn(str(error), [("Set-Cookie", value) for value in _no_cookies(side)]) from None
 
 
@@ -125,6 +133,7 @@ async def logout(request: Request) -> Response:
         session_id = (await current_principal(request)).session_id
     except NotSignedIn:  # the access token has ended: the refresh token alone names the session
         session_id = None
+    note(request, "sign_out")
     await sessions.sign_out(side, session_id, refresh_token)
     return _with_cookies(Response(status_code=204), _no_cookies(side))
 
@@ -133,6 +142,7 @@ async def logout(request: Request) -> Response:
 async def logout_everywhere(request: Request) -> Response:
     """End all sessions of the account, this one too."""
     side, account_id = identity_of(request), _account_of(await require_signed_in(request))
+    note(request, "sign_out")
     async with side.connection() as connection:
         ended = await sessions.end_all(connection, account_id, "signed_out")
     side.revocations.sessions_ended(ended)
@@ -216,6 +226,7 @@ async def set_member(request: Request, hotel_id: UUID, email: Annotated[Email, P
     if changed is None:
         raise UnknownAccount
     side.revocations.roles_changed(*changed)
+    note(request, "role_changed", subject_id=changed[0])
     return _json({"hotel_id": str(hotel_id), "email": email, "role": body.role})
 
 

@@ -25,7 +25,7 @@ from jwt.utils import base64url_encode
 
 from identity import accounts, outbox
 from identity.accounts import Account, Connection, Record
-from identity.errors import ForgedRequest, NotSignedIn, UnknownSession, WrongCredentials
+from identity.errors import ForgedRequest, NotSignedIn, TokenReused, UnknownSession, WrongCredentials
 from identity.side import IdentitySide
 from identity.tokens import Claims, Role, utc_now
 
@@ -132,13 +132,13 @@ async def sign_in(side: IdentitySide, email: str, password: str, replaced: str |
         account = await accounts.find_by_email(connection, email)
     # No connection is held while the password is checked: it takes long, and others may wait for it.
     if not await side.passwords.verify(password, account.password_hash if account else None) or account is None:
-        raise WrongCredentials
+        raise WrongCredentials(account.account_id if account else None)
     rehashed = await side.passwords.hash(password) if side.passwords.outdated(account.password_hash) else None
     refresh_token, csrf_token = random_token(), random_token()
     session_id, now = uuids.uuid7(), utc_now()
     async with side.connection() as connection, connection.transaction():
         if not await _still_has(connection, account, rehashed):
-            raise WrongCredentials  # the password was changed while it was checked
+            raise WrongCredentials(account.account_id)  # the password was changed while it was checked
         ended = await _ended_by(connection, _END_OF_HOLDER, hashed(replaced)) if replaced is not None else []
         await connection.execute(
             _OPEN, session_id, account.account_id, hashed(csrf_token), now + SESSION_LIFETIME, hashed(refresh_token)
@@ -173,7 +173,7 @@ async def refresh(side: IdentitySide, refresh_token: str, csrf_token: str) -> Si
                 )
         if successor is None:
             side.revocations.sessions_ended([row["session_id"]])
-            raise NotSignedIn("This refresh token was used before, so its session has been ended. Sign in again.")
+            raise TokenReused(row["account_id"])
         account = await accounts.find_by_id(connection, row["account_id"])
     if account is None:
         raise NotSignedIn

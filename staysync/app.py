@@ -15,8 +15,9 @@ from starlette.types import ASGIApp
 from command import routes as command_routes
 from command.side import open_command_side
 from eventstore.errors import WrongMasterKey
-from identity import key_routes
+from identity import access_routes, key_routes
 from identity import routes as identity_routes
+from identity.access_log import open_access_log
 from identity.side import open_identity
 from query import routes as query_routes
 from query.side import open_query_side
@@ -73,6 +74,7 @@ def create_app(settings: Settings, unfit: Callable[[WrongMasterKey], None] | Non
                     secure_cookies=settings.production or https,
                 )
             )
+            app.state.access_log = await stack.enter_async_context(open_access_log(app.state.identity.pool))
             app.state.limits = await stack.enter_async_context(open_limits(settings, secrets.fingerprint_key()))
             app.state.query = await stack.enter_async_context(
                 open_query_side(
@@ -128,6 +130,7 @@ def create_app(settings: Settings, unfit: Callable[[WrongMasterKey], None] | Non
         identity_routes.router,
         key_routes.router,
         identity_routes.public,
+        access_routes.router,
         health.router,
         openapi.router,
         pages.router,

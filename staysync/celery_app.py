@@ -4,8 +4,10 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import uvloop
 from celery import Celery, signals
 from celery.exceptions import Ignore
@@ -13,10 +15,12 @@ from celery.schedules import crontab
 from kombu import Queue
 
 import command.tasks
+import identity.access_tasks
 import projections.tasks
 from command.side import CommandSide, open_command_side
 from eventstore.errors import WrongMasterKey
 from eventstore.guest_keys import MasterKey
+from identity.access_tasks import AccessKeeping
 from projections.drain import Projector, projector_pool
 from projections.news import News
 from projections.tasks import ProjectionSide
@@ -95,7 +99,11 @@ def make_celery(settings: Settings, unfit: Callable[[], None] = _go_on) -> Celer
         task_queues=[Queue(PROJECTIONS), Queue(COMMANDS)],
         task_default_queue=PROJECTIONS,
         task_create_missing_queues=False,
-        task_routes={"projections.*": {"queue": PROJECTIONS}, "command.*": {"queue": COMMANDS}},
+        task_routes={
+            "projections.*": {"queue": PROJECTIONS},
+            "command.*": {"queue": COMMANDS},
+            "identity.*": {"queue": COMMANDS},
+        },
         # A task whose process died is done again: all of them can be, at any time.
         task_acks_late=True,
         task_reject_on_worker_lost=True,
@@ -129,16 +137,20 @@ def make_celery(settings: Settings, unfit: Callable[[], None] = _go_on) -> Celer
             },
             "extend-horizons": {"task": command.tasks.EXTEND_HORIZONS, "schedule": crontab(minute="7", hour="2")},
             "forget-answers": {"task": command.tasks.FORGET_ANSWERS, "schedule": crontab(minute="37", hour="3")},
+            "forget-access": {"task": identity.access_tasks.FORGET_ACCESS, "schedule": crontab(minute="17", hour="3")},
         },
     )
     projecting = ProcessRuntime(lambda: _open_projections(settings), unfit)
     commanding = ProcessRuntime(lambda: _open_commands(settings, app), unfit)
     projections.tasks.add_tasks(app, projecting)
     command.tasks.add_tasks(app, commanding)
+    keeping = ProcessRuntime(lambda: _open_access_keeping(settings), unfit)
+    identity.access_tasks.add_tasks(app, keeping)
 
     def close(**_: Any) -> None:
         projecting.close()
         commanding.close()
+        keeping.close()
 
     # Celery's signals are the process's own; each app listens for itself, and the strong reference keeps `close` alive.
     signals.worker_process_shutdown.connect(close, weak=False)
@@ -173,6 +185,12 @@ async def _open_commands(settings: Settings, app: Celery) -> AsyncIterator[Comma
         ) as side,
     ):
         yield side
+
+
+@asynccontextmanager
+async def _open_access_keeping(settings: Settings) -> AsyncIterator[AccessKeeping]:
+    async with asyncpg.create_pool(settings.role_url("identity"), min_size=0, max_size=1, command_timeout=10) as pool:
+        yield AccessKeeping(pool, timedelta(days=settings.access_log_days))
 
 
 def _broker(settings: Settings) -> str:

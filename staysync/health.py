@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 import migrations
+from identity.access_log import AccessLog
 from identity.http import identity_of
 from query.side import query_of
 from staysync.settings import Settings
@@ -86,11 +87,14 @@ async def ready(request: Request) -> Response:
     With the broker away it is ready and degraded: bookings go on, read models catch up when it is back.
     """
     health: Health = request.app.state.health
-    checks = await asyncio.gather(
-        _accounts(identity_of(request).pool, health.expected_heads),
-        _read_side(query_of(request).engine),
-        _broker(health.broker),
-    )
+    checks = [
+        *await asyncio.gather(
+            _accounts(identity_of(request).pool, health.expected_heads),
+            _read_side(query_of(request).engine),
+            _broker(health.broker),
+        ),
+        _access_log(request.app.state.access_log),
+    ]
     failed = [check for check in checks if check.problem is not None]
     fatal = any(not check.degraded for check in failed)
     body = {
@@ -118,6 +122,15 @@ async def _read_side(engine: AsyncEngine) -> Check:
     except (OSError, TimeoutError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         return Check("read_side", f"can't be reached ({type(error).__name__})")
     return Check("read_side", None)
+
+
+def _access_log(access_log: AccessLog) -> Check:
+    if access_log.failing:
+        return Check("access_log", "can't be written at the moment; entries wait", degraded=True)
+    if access_log.dropped:
+        lost = f"{access_log.dropped} entries were lost since this process began"
+        return Check("access_log", lost, degraded=True)
+    return Check("access_log", None)
 
 
 async def _broker(broker: "redis.asyncio.Redis | None") -> Check:

@@ -10,7 +10,9 @@ import uuid_utils
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from identity.access_log import AccessLog
 from identity.limits import headers_of
+from staysync.access import entry_of
 from staysync.problems import BAD_REQUEST, INTERNAL, TIMED_OUT, Answer, BodyTooLarge, entry_for, render
 from staysync.proxies import TrustedProxies
 
@@ -86,16 +88,17 @@ class Edge:
                 https, scope["scheme"] = True, "https"
         added = (*headers_for(path, https=https), (b"x-request-id", request_id))
         started = False
+        status: int | None = None
         headless = scope["method"] == "HEAD"
         if headless:  # answered as GET would be, without the body
             scope = {**scope, "method": "GET"}
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal started
+            nonlocal started, status
             if headless and message["type"] == "http.response.body":
                 message = {**message, "body": b""}
             if message["type"] == "http.response.start":
-                started = True
+                started, status = True, message["status"]
                 headers: MutableSequence[Header] = message.setdefault("headers", [])
                 headers.extend(added)
                 if "quotas" in state:
@@ -118,8 +121,13 @@ class Edge:
                 logger.error("request %s failed: %s", request_id.decode(), _without_messages(error))
             if started:  # too late for an answer: the server ends the connection, so the client sees that it's cut
                 raise AnswerCutError from None
+            state["problem"] = answer.problem.code
             response = render(answer, instance=path, request_id=request_id.decode())
             await response(scope, receive, send_with_headers)
+        finally:
+            access_log: AccessLog | None = getattr(scope["app"].state, "access_log", None)
+            if access_log is not None and (entry := entry_of(scope, status)) is not None:
+                access_log.add(entry)
 
     def _counted(self, receive: Receive) -> Receive:
         """Receive a body that didn't announce its length, up to the limit."""

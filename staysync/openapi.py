@@ -30,6 +30,7 @@ _TAGS = [
     {"name": "bookings", "description": "A booking's life, from the first to the last."},
     {"name": "accounts", "description": "Who may do what."},
     {"name": "programs", "description": "Keys by which programs act at a hotel."},
+    {"name": "access log", "description": "Who did what, from where."},
     {"name": "ledger", "description": "What happened, and how far the read model is."},
     {"name": "health", "description": "Whether the service can do its work."},
 ]

@@ -993,6 +993,7 @@ def respond(request: Request, error: Exception) -> Response:
     if request.method == "GET":  # rules of the trade point at fields of bodies; what asks has parameters instead
         asked = tuple(replace(e, place="query") if e.place == "body" else e for e in answer.errors)
         answer = replace(answer, errors=asked)
+    request.state.problem = answer.problem.code  # for the access log
     response = render(answer, instance=request.url.path, request_id=request.state.request_id)
     if response.status_code == METHOD_NOT_ALLOWED.status:
         response.headers["Allow"] = ", ".join(_methods_at(request))

@@ -108,6 +108,7 @@ class Settings(BaseSettings):
         default=time(4, 0), description="Local time at which a hotel's business date moves on."
     )
 
+    access_log_days: int = Field(default=90, ge=7, le=3660, description="How long the access log is kept, in days.")
     trusted_proxies: Networks = Field(
         default="",
         description="Networks of the proxies in front, comma-separated; only they are believed who the client is.",

@@ -4,6 +4,51 @@ CREATE SCHEMA ledger;
 ALTER SCHEMA ledger OWNER TO staysync_owner;
 CREATE SCHEMA read;
 ALTER SCHEMA read OWNER TO staysync_owner;
+CREATE TABLE identity.access_log (
+    at timestamp with time zone NOT NULL,
+    entry_id bigint NOT NULL,
+    event text NOT NULL,
+    request_id text NOT NULL,
+    address text,
+    agent text,
+    actor text NOT NULL,
+    account_id uuid,
+    subject_id uuid,
+    hotel_id uuid,
+    booking_id uuid,
+    method text NOT NULL,
+    route text,
+    status smallint,
+    code text,
+    CONSTRAINT access_log_agent_check CHECK ((length(agent) <= 120)),
+    CONSTRAINT access_log_event_check CHECK ((event ~ '^[a-z_]{3,40}$'::text))
+);
+ALTER TABLE identity.access_log OWNER TO staysync_owner;
+COMMENT ON TABLE identity.access_log IS 'Sign-ins, refusals, changes of roles, writes, and reads of personal data. Nothing refers to an account by a key, so that an entry outlives the account.';
+COMMENT ON COLUMN identity.access_log.subject_id IS 'The account that was changed, where that is another one.';
+COMMENT ON COLUMN identity.access_log.status IS 'Null where the client went before it was answered.';
+CREATE FUNCTION identity.forget_access(before timestamp with time zone, most integer) RETURNS integer
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    BEGIN ATOMIC
+ WITH old AS (
+          SELECT access_log.at,
+             access_log.entry_id
+            FROM identity.access_log
+           WHERE (access_log.at < LEAST(forget_access.before, (clock_timestamp() - '7 days'::interval)))
+           ORDER BY access_log.at, access_log.entry_id
+          LIMIT forget_access.most
+         ), forgotten AS (
+          DELETE FROM identity.access_log l
+            USING old
+           WHERE ((l.at = old.at) AND (l.entry_id = old.entry_id))
+           RETURNING 1 AS "?column?"
+         )
+  SELECT (count(*))::integer AS count
+    FROM forgotten;
+END;
+ALTER FUNCTION identity.forget_access(before timestamp with time zone, most integer) OWNER TO staysync_owner;
+COMMENT ON FUNCTION identity.forget_access(before timestamp with time zone, most integer) IS 'Deletes the oldest entries before an instant, so many at most.';
 CREATE FUNCTION ledger.expect_count(what text, actual bigint, expected bigint) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -26,6 +71,14 @@ CREATE FUNCTION ledger.refuse_change() RETURNS trigger
     end
     $$;
 ALTER FUNCTION ledger.refuse_change() OWNER TO staysync_owner;
+ALTER TABLE identity.access_log ALTER COLUMN entry_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME identity.access_log_entry_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 CREATE TABLE identity.account (
     account_id uuid NOT NULL,
     email text NOT NULL,
@@ -405,6 +458,8 @@ CREATE TABLE read.timeline (
     facts jsonb NOT NULL
 );
 ALTER TABLE read.timeline OWNER TO staysync_owner;
+ALTER TABLE ONLY identity.access_log
+    ADD CONSTRAINT access_log_pkey PRIMARY KEY (at, entry_id);
 ALTER TABLE ONLY identity.account
     ADD CONSTRAINT account_email_key UNIQUE (email);
 ALTER TABLE ONLY identity.account
@@ -469,6 +524,8 @@ ALTER TABLE ONLY read.room_type
     ADD CONSTRAINT room_type_pkey PRIMARY KEY (hotel_id, code);
 ALTER TABLE ONLY read.timeline
     ADD CONSTRAINT timeline_pkey PRIMARY KEY (hotel_id, booking_id, seq);
+CREATE INDEX access_log_account ON identity.access_log USING btree (account_id, at, entry_id) WHERE (account_id IS NOT NULL);
+CREATE INDEX access_log_hotel ON identity.access_log USING btree (hotel_id, at, entry_id) WHERE (hotel_id IS NOT NULL);
 CREATE INDEX account_roles_changed ON identity.account USING btree (roles_changed_at) WHERE (roles_changed_at IS NOT NULL);
 CREATE INDEX api_key_account ON identity.api_key USING btree (account_id);
 CREATE INDEX api_key_hotels ON identity.api_key USING gin (hotel_ids);
@@ -517,6 +574,9 @@ GRANT USAGE ON SCHEMA ledger TO staysync_query;
 GRANT USAGE ON SCHEMA ledger TO staysync_projector;
 GRANT USAGE ON SCHEMA read TO staysync_projector;
 GRANT USAGE ON SCHEMA read TO staysync_query;
+GRANT SELECT,INSERT ON TABLE identity.access_log TO staysync_identity;
+REVOKE ALL ON FUNCTION identity.forget_access(before timestamp with time zone, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION identity.forget_access(before timestamp with time zone, most integer) TO staysync_identity;
 REVOKE ALL ON FUNCTION ledger.expect_count(what text, actual bigint, expected bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION ledger.expect_count(what text, actual bigint, expected bigint) TO staysync_command;
 REVOKE ALL ON FUNCTION ledger.refuse_change() FROM PUBLIC;
