@@ -9,9 +9,9 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -30,9 +30,11 @@ _DELETED_AT_ONCE = 2_000
 _AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One request. `event` says what it was about; `subject_id` is the account that it changed, if not its own."""
+class Entry(NamedTuple):
+    """One request. `event` says what it was about; `subject_id` is the account that it changed, if not its own.
+
+    A tuple, since every write makes one, and the driver copies tuples.
+    """
 
     at: datetime
     event: str
@@ -48,9 +50,6 @@ class Entry:
     route: str | None
     status: int | None
     code: str | None
-
-
-_COLUMNS = [field.name for field in fields(Entry)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +128,7 @@ class AccessLog:
         try:
             async with self._pool.acquire(timeout=_FLUSH_S) as connection:
                 await connection.copy_records_to_table(
-                    "access_log", schema_name="identity", columns=_COLUMNS, records=map(astuple, batch)
+                    "access_log", schema_name="identity", columns=Entry._fields, records=batch
                 )
         except _AWAY as error:
             self.failing = True

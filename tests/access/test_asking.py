@@ -1,6 +1,5 @@
 """Who may read the access log, and how it is asked."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -25,8 +24,7 @@ async def filled(service: Running) -> Running:
     log: AccessLog = service.app.state.access_log
     for number in range(30):
         log.add(
-            replace(
-                ENTRY,
+            ENTRY._replace(
                 at=BEGIN + timedelta(hours=number),
                 request_id=f"request-{number:02}",
                 hotel_id=(HOTEL, OTHER, None)[number % 3],
@@ -84,7 +82,7 @@ async def test_pages_have_each_entry_once(filled: Running) -> None:
         found: list[str] = []
         after: dict[str, str] = {}
         while True:
-            params = {"limit": 7, "to": "2026-01-03T00:00:00Z", **after}
+            params: dict[str, str | int] = {"limit": 7, "to": "2026-01-03T00:00:00Z", **after}
             page = (await administrator.get("/v1/access-log", params=params)).json()
             found += [item["request_id"] for item in page["items"]]
             if page["next"] is None:
