@@ -4,7 +4,7 @@ import asyncio
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from staysync.account_tools import account_mails, rotate_signing_key
 from staysync.importing.console import app as imports
 from staysync.processes import CannotStartError
 from staysync.upkeep import rebuild, retry, verify
+
+if TYPE_CHECKING:
+    from staysync.settings import Settings
 
 app = typer.Typer(
     name="staysync",
@@ -35,7 +38,8 @@ def one_line_errors() -> Iterator[None]:
     try:
         yield
     except (CannotStartError, WrongMasterKey) as error:
-        typer.echo(f"StaySync can't start: {error}", err=True)
+        for line in getattr(error, "problems", (str(error),)):
+            typer.echo(f"StaySync can't start: {line}", err=True)
         raise typer.Exit(EXIT_CANNOT_START) from error
     except ValidationError as error:
         if error.title != "Settings":
@@ -49,14 +53,23 @@ def one_line_errors() -> Iterator[None]:
         raise typer.Exit(EXIT_CANNOT_START) from error
 
 
+def _settings() -> "Settings":
+    """The settings of what runs for clients. Raises `CannotStartError` where production mode asks for others."""
+    from staysync.production import check_production
+    from staysync.settings import Settings
+
+    settings = Settings()
+    check_production(settings)
+    return settings
+
+
 @app.command()
 def up() -> None:
     """Run everything: database and broker unless they are given, API, workers, beat. Ctrl-C stops it all."""
     with one_line_errors():
-        from staysync.settings import Settings
         from staysync.supervisor import run_all
 
-        asyncio.run(run_all(Settings()))
+        asyncio.run(run_all(_settings()))
 
 
 @app.command()
@@ -64,9 +77,8 @@ def serve() -> None:
     """Run the API alone."""
     with one_line_errors():
         from staysync.serving import serve as serve_api
-        from staysync.settings import Settings
 
-        serve_api(Settings())
+        serve_api(_settings())
 
 
 @app.command()
@@ -75,20 +87,18 @@ def worker(queue: Annotated[str, typer.Argument(help="projections or commands")]
     if queue not in ("projections", "commands"):
         raise typer.BadParameter("the queues are projections and commands")
     with one_line_errors():
-        from staysync.settings import Settings
         from staysync.working import run_worker
 
-        sys.exit(run_worker(Settings(), queue))
+        sys.exit(run_worker(_settings(), queue))
 
 
 @app.command()
 def beat() -> None:
     """Run the clock that sends the scheduled commands and the projectors' sweep."""
     with one_line_errors():
-        from staysync.settings import Settings
         from staysync.working import run_beat
 
-        sys.exit(run_beat(Settings()))
+        sys.exit(run_beat(_settings()))
 
 
 @app.command()
@@ -128,10 +138,9 @@ def secrets() -> None:
 def demo() -> None:
     """Make the first administrator and, unless switched off, the demo hotels; leaves what is there."""
     with one_line_errors():
-        from staysync.settings import Settings
         from staysync.supervisor import make_first_things
 
-        asyncio.run(make_first_things(Settings()))
+        asyncio.run(make_first_things(_settings()))
 
 
 app.command()(verify)

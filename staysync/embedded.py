@@ -47,6 +47,7 @@ _POSTGRES_SETTINGS = {
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] %u@%d ",
     "log_lock_waits": "on",
+    "log_error_verbosity": "terse",  # the details of an error are values, and those are of people
 }
 
 # A test's database lives for seconds: nothing of it has to survive a power cut.

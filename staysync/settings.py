@@ -29,7 +29,7 @@ RateText = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,6}/([1-9][0-9]{0,3})?
 """So many in so long, such as 20/15m (s, m, h or d); 0 is no limit."""
 
 
-_NOT_FOR_CHILDREN = {"admin_email", "admin_password", "database_password_file"}
+_NOT_FOR_CHILDREN = {"admin_email", "admin_password", "admin_password_file", "database_password_file"}
 
 
 class Settings(BaseSettings):
@@ -47,7 +47,8 @@ class Settings(BaseSettings):
         description="Origin that browsers use, such as https://book.example; absent: the address of each request.",
     )
     production: bool = Field(
-        default=False, description="1 on a public service: cookies need HTTPS and no demo sign-ins are shown."
+        default=False,
+        description="1 on a public service: with HTTPS, secrets that nobody knows and no demo, or not at all.",
     )
     log_level: LogLevel = Field(default="warning", description="debug, info, warning or error.")
 
@@ -60,6 +61,9 @@ class Settings(BaseSettings):
     demo: bool = Field(default=True, description="1 makes the demo hotels in an empty database, 0 starts empty.")
     admin_email: str | None = Field(default=None, description="E-mail of the first administrator, made if absent.")
     admin_password: SecretStr | None = Field(default=None, description="Password of the first administrator.")
+    admin_password_file: Path | None = Field(
+        default=None, description="File with the password of the first administrator, in the place of the variable."
+    )
 
     database_url: str | None = Field(
         default=None,
@@ -154,6 +158,8 @@ class Settings(BaseSettings):
         for url, file in (("database_url", "database_password_file"), ("redis_url", "redis_password_file")):
             if known.get(url) and known.get(file):
                 known[url] = _with_password(known[url], Path(known[file]))
+        if known.get("admin_password_file") and not known.get("admin_password"):
+            known["admin_password"] = _password_of(Path(known["admin_password_file"]))
         return known
 
     @model_validator(mode="after")
@@ -186,6 +192,13 @@ class Settings(BaseSettings):
         place = parts.netloc.rpartition("@")[2]
         netloc = f"staysync_{role}:{quote(password, safe='')}@{place}"
         return urlunsplit((scheme, netloc, parts.path, parts.query, ""))
+
+
+def _password_of(file: Path) -> str:
+    try:
+        return read_password(file)
+    except OSError as error:
+        raise ValueError(f"STAYSYNC_ADMIN_PASSWORD_FILE: {file} can't be read: {error.strerror}") from None
 
 
 def _with_password(url: str, file: Path) -> str:

@@ -1,0 +1,88 @@
+"""Knows what must not be in production mode: a default or short secret, known accounts, an origin without HTTPS."""
+
+from collections.abc import Iterable
+from ipaddress import ip_network
+from urllib.parse import unquote, urlsplit
+
+from staysync.processes import CannotStartError
+from staysync.secrets import ROLES, load_secrets
+from staysync.settings import Settings
+
+SHORTEST_PASSWORD = 12
+
+_DISTINCT_BYTES = 16  # of 32 random bytes more are distinct, but in one of 10^13 keys
+_KNOWN = (
+    "staysync", "postgres", "password", "passw0rd", "changeme", "change-me", "change_me", "default", "secret",
+    "administrator", "admin", "letmein", "welcome", "qwerty", "redis", "demo", "example", "hotel", "123456789", "12345",
+)  # fmt: skip
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class UnfitForProductionError(CannotStartError):
+    """Production mode is on, and something isn't fit for it. One line each in `problems`."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(self.problems))
+
+
+def check_production(settings: Settings) -> None:
+    """Raises UnfitForProductionError in production mode unless all is fit for it; secrets not made yet are."""
+    if settings.production and (problems := list(_problems(settings))):
+        raise UnfitForProductionError(problems)
+
+
+def _problems(settings: Settings) -> Iterable[str]:
+    if not (settings.public_origin or "").startswith("https://"):
+        yield "STAYSYNC_PUBLIC_ORIGIN must be the https:// origin that browsers use"
+    if settings.demo:
+        yield "STAYSYNC_DEMO must be 0: everybody knows the demo's passwords"
+    for network in filter(None, (part.strip() for part in settings.trusted_proxies.split(","))):
+        if ip_network(network).prefixlen == 0:
+            yield f"STAYSYNC_TRUSTED_PROXIES: {network} is everybody"
+    if settings.admin_password is not None and is_weak(settings.admin_password.get_secret_value()):
+        yield _weak("STAYSYNC_ADMIN_PASSWORD")
+    for name, url in (("STAYSYNC_DATABASE_URL", settings.database_url), ("STAYSYNC_REDIS_URL", settings.redis_url)):
+        if url is not None and is_weak(unquote(urlsplit(url).password or ""), none_is_weak=False):
+            yield _weak(f"the password in {name}")
+    if settings.redis_url is not None:
+        place = urlsplit(settings.redis_url)
+        if not place.password and place.hostname not in _LOOPBACK:
+            yield "STAYSYNC_REDIS_URL has no password, and its server is another machine"
+    yield from _weak_files(settings)
+
+
+def _weak_files(settings: Settings) -> Iterable[str]:
+    secrets = load_secrets(settings.secrets_dir)
+    for role in ROLES:
+        file = settings.secrets_dir / f"db-{role}.password"
+        if file.exists() and is_weak(secrets.database_password(role)):
+            yield _weak(str(file))
+    for name, read in (
+        ("master.key", secrets.master_key),
+        ("fingerprint.key", secrets.fingerprint_key),
+        ("mail.key", secrets.mail_key),
+    ):
+        file = settings.secrets_dir / name
+        if not file.exists():
+            continue
+        try:
+            if len(set(read())) < _DISTINCT_BYTES:
+                yield f"{file} isn't random; `staysync secrets` makes one that is, for a database without guests"
+        except ValueError as error:
+            yield str(error)
+
+
+def is_weak(password: str, *, none_is_weak: bool = True) -> bool:
+    """Whether a password is short, or made of a word that is tried first and little else."""
+    if not password:
+        return none_is_weak
+    rest = password.lower()
+    for word in _KNOWN:
+        rest = rest.replace(word, "")
+    few_characters = len(set(password)) < SHORTEST_PASSWORD // 2
+    return len(password) < SHORTEST_PASSWORD or few_characters or len(rest) < len(password) / 2
+
+
+def _weak(what: str) -> str:
+    return f"{what} is a known or short one; take {SHORTEST_PASSWORD} characters or more, by chance"
