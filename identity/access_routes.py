@@ -89,12 +89,15 @@ class AccessEntry(BaseModel):
 
     at: datetime
     event: str = Field(
-        description="sign_in, sign_in_failed, sign_out, token_reused, role_changed, refused, write or read."
+        description="sign_in, sign_in_failed, sign_out, session_ended, token_reused, email_verified, password_changed,"
+        " password_reset, role_changed, key_made, key_revoked, refused, write or read."
     )
     request_id: str
     address: str | None
     agent: str | None = Field(description="The beginning of the User-Agent header.")
-    actor: str = Field(description="As in the metadata of events: an account's id, or anonymous.")
+    actor: str = Field(
+        description="As in the metadata of events: the id of an account, of a key (after key:), or anonymous."
+    )
     account_id: UUID | None
     subject_id: UUID | None = Field(description="The account that was changed.")
     hotel_id: UUID | None

@@ -127,10 +127,10 @@ async def verify_email(side: IdentitySide, account_id: UUID, token: str) -> None
         await connection.execute(_VERIFIED, account_id)
 
 
-async def reset_password(side: IdentitySide, token: str, password: str) -> None:
-    """Choose another password by a token out of a mail; ends all sessions. Raises InvalidToken, WeakPassword, TooBusy.
+async def reset_password(side: IdentitySide, token: str, password: str) -> UUID:
+    """Choose another password by a token out of a mail; ends all sessions. Whose it was.
 
-    A password that is refused doesn't use the token up.
+    Raises InvalidToken, WeakPassword, TooBusy. A password that is refused doesn't use the token up.
     """
     async with side.connection() as connection:
         holder = await connection.fetchrow(_HOLDER, hashed(token))
@@ -149,6 +149,7 @@ async def reset_password(side: IdentitySide, token: str, password: str) -> None:
             connection, side.mail_seal, mail_id=uuids.uuid7(), account_id=account_id, template="password_changed"
         )
     side.revocations.sessions_ended(ended)
+    return account_id
 
 
 async def change_password(side: IdentitySide, account: Account, session_id: UUID, current: str, new: str) -> None:

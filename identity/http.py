@@ -20,6 +20,7 @@ from starlette.requests import Request
 
 from identity import sessions
 from identity.errors import ForgedRequest, NotPermitted, NotSignedIn
+from identity.limits import limit_here, limit_key
 from identity.programs import PREFIX, Program, Scope
 from identity.side import ACCESS, CSRF, CSRF_HEADER, IdentitySide
 from identity.tokens import Claims, Role
@@ -66,10 +67,9 @@ async def current_principal(request: Request) -> Principal:
     """Who sends this request; anonymous without credentials. No database is asked, but now and then for a program.
 
     Raises NotSignedIn for credentials that aren't valid, ForgedRequest for a write by cookie without its CSRF token,
-    NotPermitted for a program's key outside its scopes.
+    NotPermitted for a program's key outside its scopes, TooManyRequests.
     """
-    principal = await _identified(request)
-    request.state.principal = principal  # for the access log
+    request.state.principal = principal = await _identified(request)  # for the access log
     return principal
 
 
@@ -212,11 +212,14 @@ async def _program(request: Request, key: str) -> Principal:
         async with side.connection() as connection:
             program = await side.programs.look_up(connection, key)
     if program is None:
+        limit_here(request, "unknown_keys")
         raise NotSignedIn("This key isn't valid: it was never made, was revoked, or has ended.")
-    _require_scope(request, program)
-    return Principal(
+    limit_key(request, str(program.key_id))
+    request.state.principal = principal = Principal(  # before its scopes are looked at: a refusal is logged as its own
         f"key:{program.key_id}", "program", None, is_administrator=False, roles=program.roles, key_id=program.key_id
     )
+    _require_scope(request, program)
+    return principal
 
 
 def _require_scope(request: Request, program: Program) -> None:

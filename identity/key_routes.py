@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from identity import programs
+from identity.access_log import note
 from identity.bodies import KeyAnswer, Keys, MadeKey, NewKey
 from identity.errors import NotPermitted, NotSignedIn
 from identity.http import Principal, identity_of, require_signed_in
@@ -49,6 +50,7 @@ async def make_key(request: Request, body: NewKey) -> Response:
             role=body.role,
             expires_at=utc_now() + timedelta(days=body.expires_in_days),
         )
+    note(request, "key_made")
     return _json(MadeKey(key=key, api_key=_shown(made)), 201)
 
 
@@ -85,6 +87,7 @@ async def revoke_key(request: Request, key_id: UUID) -> Response:
             managed=[hotel_id for hotel_id, role in principal.roles.items() if role == "manager"],
         )
     side.programs.forget(key_hash)
+    note(request, "key_revoked")
     return Response(status_code=204)
 
 

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-type Limited = Literal["sign_ins", "registrations", "resets", "lookups", "holds", "bookings", "requests"]
+type Limited = Literal[
+    "sign_ins", "registrations", "resets", "lookups", "holds", "bookings", "requests", "unknown_keys"
+]
 """What is limited. Each has a rate per address, per account, or per key, or several of these."""
 
 REDIS_PATIENCE_S = 0.05

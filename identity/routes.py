@@ -75,6 +75,7 @@ async def register(request: Request, body: Registration) -> Response:
 async def resend_verification(request: Request, body: Address) -> Response:
     """Mail a new token where the e-mail has an account and isn't verified. One a minute at most."""
     require_same_origin(request)
+    await limit(request, "resets", body.email)
     await enrolment.offer_verification(identity_of(request), body.email)
     return _json({"email": body.email}, 202)
 
@@ -84,6 +85,7 @@ async def verify_email(request: Request, body: Verification) -> Response:
     """Prove that the e-mail is one's own, signed in to the account that the token was made for. It works for a day."""
     _, account = await _own_account(request)
     await enrolment.verify_email(identity_of(request), account.account_id, body.token)
+    note(request, "email_verified")
     return await me(request)
 
 
@@ -180,6 +182,7 @@ async def end_session(request: Request, session_id: UUID) -> Response:
     """Its tokens stop working: here at once, in other processes within a minute at most."""
     principal = await require_signed_in(request)
     await sessions.end_own(identity_of(request), _account_of(principal), session_id)
+    note(request, "session_ended")
     return Response(status_code=204)
 
 
@@ -189,9 +192,12 @@ async def change_password(request: Request, body: PasswordChange) -> Response:
     principal, account = await _own_account(request)
     if principal.session_id is None:
         raise NotSignedIn
+    await limit(request, "sign_ins", account.email)  # who holds a stolen session guesses no more often than others
     await enrolment.change_password(
         identity_of(request), account, principal.session_id, body.current_password, body.new_password
     )
+    note(request, "password_changed")
+    await forgive(request, "sign_ins", account.email)
     return Response(status_code=204)
 
 
@@ -199,6 +205,7 @@ async def change_password(request: Request, body: PasswordChange) -> Response:
 async def forgot_password(request: Request, body: Address) -> Response:
     """Mail a token where the e-mail has an account. One a minute at most; it works once, for half an hour."""
     require_same_origin(request)
+    await limit(request, "resets", body.email)
     await enrolment.offer_reset(identity_of(request), body.email)
     return _json({"email": body.email}, 202)
 
@@ -208,7 +215,8 @@ async def reset_password(request: Request, body: Reset) -> Response:
     """All sessions of the account end; sign in with the new password."""
     require_same_origin(request)
     side = identity_of(request)
-    await enrolment.reset_password(side, body.token, body.password)
+    account_id = await enrolment.reset_password(side, body.token, body.password)
+    note(request, "password_reset", account_id=account_id)
     return _with_cookies(Response(status_code=204), _no_cookies(side))
 
 

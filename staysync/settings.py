@@ -146,6 +146,9 @@ class Settings(BaseSettings):
     limit_requests_per_key: RateText = Field(
         default="1200/m", description="Requests with one API key, in each API process."
     )
+    limit_unknown_keys_per_address: RateText = Field(
+        default="60/m", description="Requests from one address with API keys that aren't valid, in each API process."
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -61,6 +61,34 @@ async def test_a_change_of_roles_says_whose_and_by_whom(service: Running, entrie
     assert last["route"] == "/v1/hotels/{hotel_id}/members/{email}"
 
 
+async def test_changes_of_passwords_sessions_and_keys(service: Running, entries: Entries) -> None:
+    async with service.administrator() as administrator:
+        hotel = await open_hotel(administrator)
+    async with service.staff(hotel, "manager") as manager:
+        body = {"name": "Channel", "scopes": ["book"], "hotel_ids": [str(hotel)], "role": "front_desk"}
+        made = (await manager.post("/v1/api-keys", json=body)).json()
+        async with service.client(headers={"Authorization": f"Bearer {made['key']}"}) as program:
+            prices = {"from": "2030-01-01", "to": "2030-01-02", "price": "90.00"}
+            refused = await program.put(f"/v1/hotels/{hotel}/room-types/DBL/prices", json=prices)
+            assert refused.status_code == 403
+            assert (await program.post(f"/v1/hotels/{hotel}/bookings", json=stay())).status_code == 201
+        assert (await manager.delete(f"/v1/api-keys/{made['api_key']['key_id']}")).status_code == 204
+        change = {"current_password": PASSWORD, "new_password": "quite another phrase"}
+        assert (await manager.post("/v1/auth/change-password", json=change)).status_code == 204
+        own = (await manager.get("/v1/auth/me")).json()["account_id"]
+        session = (await manager.get("/v1/auth/sessions")).json()["items"][0]["session_id"]
+        assert (await manager.delete(f"/v1/auth/sessions/{session}")).status_code == 204
+    actor = f"key:{made['api_key']['key_id']}"
+    assert [(entry["event"], entry["actor"]) for entry in await entries()][-6:] == [
+        ("key_made", own),
+        ("refused", actor),
+        ("write", actor),
+        ("key_revoked", own),
+        ("password_changed", own),
+        ("session_ended", own),
+    ]
+
+
 async def test_refusals_with_whoever_was_refused(service: Running, entries: Entries) -> None:
     async with service.administrator() as administrator:
         hotel = await open_hotel(administrator)

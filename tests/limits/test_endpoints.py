@@ -64,6 +64,8 @@ async def test_the_refusal_says_when_to_come_again(service: Running, clock: Cloc
     [
         ("sign_ins", "/v1/auth/login", SIGN_IN),
         ("registrations", "/v1/auth/register", {**SIGN_IN, "full_name": "Ada Lovelace"}),
+        ("resets", "/v1/auth/forgot-password", {"email": "ada@example.org"}),
+        ("resets", "/v1/auth/resend-verification", {"email": "ada@example.org"}),
         ("lookups", "/v1/bookings/lookup", {"reference": "GRAN-2345ABCD", "email": "ada@example.org"}),
     ],
 )
@@ -159,3 +161,62 @@ async def test_ipv6_addresses_of_one_site_count_as_one(service: Running, clock: 
         async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as client:
             found += await _answers(client, "/v1/bookings/lookup", [body])
     assert found == [404, 404, 429, 404, 404, 404]
+
+
+async def test_the_present_password_of_a_change_is_guessed_no_more_often_than_at_sign_in(
+    service: Running, clock: Clock, redis: Redis
+) -> None:
+    limit(service, clock, redis, sign_ins_per_account=(2, 60))
+    async with service.client() as client:
+        await client.post("/v1/auth/register", json={**SIGN_IN, "password": PASSWORD, "full_name": "Ada"})
+        token = (await client.post("/v1/auth/login", json={**SIGN_IN, "password": PASSWORD})).json()["access_token"]
+    async with service.client(headers={"Authorization": f"Bearer {token}"}) as thief:
+        guess = {"current_password": "not the pass phrase", "new_password": "quite another phrase"}
+        found = await _answers(thief, "/v1/auth/change-password", [guess] * 3)
+        assert found[-1] == 429
+        assert 429 not in found[:2]
+        clock.now += 120
+        right = {**guess, "current_password": PASSWORD}
+        assert await _answers(thief, "/v1/auth/change-password", [right]) == [204]
+
+
+async def test_programs_are_limited_by_their_key_and_unknown_keys_by_the_address(
+    service: Running, hotel: UUID, clock: Clock, redis: Redis
+) -> None:
+    path = f"/v1/hotels/{hotel}/bookings"
+    async with service.staff(hotel, "manager") as manager:
+        made = [
+            (
+                await manager.post(
+                    "/v1/api-keys",
+                    json={"name": name, "scopes": ["book"], "hotel_ids": [str(hotel)], "role": "front_desk"},
+                )
+            ).json()["key"]
+            for name in ("one", "other")
+        ]
+    await redis.flushdb()
+    limit(service, clock, redis, requests_per_key=(2, 60), unknown_keys_per_address=(3, 60))
+    one, other = (service.client(headers={"Authorization": f"Bearer {key}"}) for key in made)
+    async with one, other, service.client(headers={"Authorization": "Bearer ssk_nonsense"}) as nobody:
+        assert await _answers(one, path, [stay()] * 3) == [201, 201, 429]
+        assert await _answers(other, path, [stay()]) == [201]
+        assert await _answers(nobody, path, [stay()] * 5) == [401, 401, 401, 429, 429]
+        assert await _answers(other, path, [stay()]) == [201]
+    assert await redis.keys("staysync:limit:*") == []
+
+
+async def test_a_program_without_a_role_is_limited_by_its_key_whomever_it_books_for(
+    service: Running, hotel: UUID, clock: Clock, redis: Redis
+) -> None:
+    async with service.administrator() as administrator:
+        foreign = await open_hotel(administrator, "Other")
+    async with service.staff(hotel, "manager") as manager:
+        body = {"name": "Channel", "scopes": ["book"], "hotel_ids": [str(hotel)], "role": "front_desk"}
+        key = (await manager.post("/v1/api-keys", json=body)).json()["key"]
+    limit(service, clock, redis, holds_per_account=(2, 60))
+    bodies = [
+        stay(state="hold", guest={"full_name": "Somebody", "email": f"g{number}@example.org"}) for number in range(3)
+    ]
+    async with service.client(headers={"Authorization": f"Bearer {key}"}) as program:
+        assert await _answers(program, f"/v1/hotels/{foreign}/bookings", bodies) == [201, 201, 429]
+        assert await _answers(program, f"/v1/hotels/{hotel}/bookings", bodies) == [201, 201, 201]
