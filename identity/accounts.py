@@ -49,6 +49,24 @@ _SET_ROLE = """
     )
     select account_id, roles_version from changed
 """
+# The same, where there is a role to take; without one nothing is changed.
+_REMOVE_ROLE = """
+    with removed as (
+        delete from identity.membership m using identity.account a
+         where a.email = $1 and m.account_id = a.account_id and m.hotel_id = $2
+        returning m.account_id
+    )
+    update identity.account a set roles_version = roles_version + 1, roles_changed_at = clock_timestamp()
+      from removed where a.account_id = removed.account_id
+    returning a.account_id, a.roles_version
+"""
+_MEMBERS = """
+    select a.email, m.role
+      from identity.membership m
+      join identity.account a on a.account_id = m.account_id
+     where m.hotel_id = $1
+     order by a.email
+"""
 
 _EXISTING = "select email from identity.account where email = any ($1)"
 
@@ -116,6 +134,20 @@ async def set_role(connection: Connection, email: str, hotel_id: UUID, role: Rol
     """
     row = await connection.fetchrow(_SET_ROLE, normalised(email), hotel_id, role)
     return None if row is None else (row["account_id"], row["roles_version"])
+
+
+async def remove_role(connection: Connection, email: str, hotel_id: UUID) -> tuple[UUID, int] | None:
+    """Take the role that an account has at a hotel; None where none has one there.
+
+    The answer is the account and the version of its roles from now on.
+    """
+    row = await connection.fetchrow(_REMOVE_ROLE, normalised(email), hotel_id)
+    return None if row is None else (row["account_id"], row["roles_version"])
+
+
+async def members(connection: Connection, hotel_id: UUID) -> list[tuple[str, Role]]:
+    """The e-mails and roles of all who have one at a hotel."""
+    return [(row["email"], row["role"]) for row in await connection.fetch(_MEMBERS, hotel_id)]
 
 
 def _account(row: "asyncpg.Record | None") -> Account | None:

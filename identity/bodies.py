@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from identity.fields import AnyPassword, Email, FullName, Language, MailedToken, NewPassword, one_line
-from identity.programs import Scope
+from identity.permissions import Scope
 from identity.tokens import Role
 
 _PASSWORD = "a long pass phrase"  # noqa: S105 - an example
@@ -140,6 +140,12 @@ class MemberAnswer(BaseModel):
     hotel_id: UUID
     email: str
     role: Role
+
+
+class Members(BaseModel):
+    """Who has which role at a hotel."""
+
+    items: list[MemberAnswer]
 
 
 class KeyAnswer(BaseModel):

@@ -46,6 +46,10 @@ class UnknownAccount(Exception):
         super().__init__("No account has this e-mail.")
 
 
+class NotVerified(Exception):
+    """An account's e-mail isn't verified, and what is asked for goes by whose it is."""
+
+
 class TooBusy(Exception):
     """More passwords are waiting to be checked than can be checked soon."""
 

@@ -8,7 +8,7 @@ moment: one look-up by primary key, so that who has lost a role or was signed ou
 """
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from types import MappingProxyType
@@ -21,23 +21,26 @@ from starlette.requests import Request
 from identity import sessions
 from identity.errors import ForgedRequest, NotPermitted, NotSignedIn
 from identity.limits import limit_here, limit_key
-from identity.programs import PREFIX, Program, Scope
+from identity.permissions import Action, Scope, Who, action_of, is_for_owners, may, said, scope_of
+from identity.programs import PREFIX
 from identity.side import ACCESS, CSRF, CSRF_HEADER, IdentitySide
 from identity.tokens import Claims, Role
+
+type Own = Callable[[UUID], Awaitable[bool]]
+"""Says of an account whether something is its own."""
 
 type Standing = Literal["anonymous", "guest", "staff", "program", "administrator"] | Role
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _NO_ROLES: Mapping[UUID, Role] = MappingProxyType({})
-_NOT_FOR_PROGRAMS = ("/v1/auth/", "/v1/api-keys")
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
     """Who sends a request. `actor` is the account's id, `key:` and the id of a program's key, or "anonymous".
 
-    `role` is what they act as: from `current_principal` anonymous, guest, staff, program or administrator; from
-    `require_member` and `at` their role at that hotel. A program has a `key_id` and no account.
+    `role` is what they act as: from `current_principal` anonymous, guest, staff, program or administrator; at a hotel,
+    from `permitted` and `at`, their role there, or guest. A program has a `key_id` and `scopes`, and no account.
     """
 
     actor: str
@@ -47,11 +50,21 @@ class Principal:
     roles: Mapping[UUID, Role]
     session_id: UUID | None = None
     key_id: UUID | None = None
+    scopes: frozenset[Scope] = frozenset()
 
     def at(self, hotel_id: UUID) -> "Principal":
-        """The same principal, acting in their role at a hotel if they have one there."""
+        """The same principal as it acts at a hotel."""
+        if self.is_administrator or self is ANONYMOUS:
+            return self
         role = self.roles.get(hotel_id)
-        return self if role is None or self.is_administrator else replace(self, role=role)
+        return replace(self, role=role or ("guest" if self.key_id is None else "program"))
+
+    def acts_as(self, hotel_id: UUID | None) -> Who:
+        """What the table of permissions calls them at a hotel, or where none is concerned."""
+        if self.is_administrator:
+            return "administrator"
+        role = None if hotel_id is None else self.roles.get(hotel_id)
+        return role or ("anonymous" if self.account_id is None else "guest")
 
 
 ANONYMOUS = Principal("anonymous", "anonymous", None, is_administrator=False, roles=_NO_ROLES)
@@ -98,41 +111,35 @@ async def _identified(request: Request) -> Principal:
     return _account(claims)
 
 
-async def require_signed_in(request: Request) -> Principal:
-    """Whoever is signed in to an account. Raises NotSignedIn, NotPermitted for programs, ForgedRequest."""
-    principal = await current_principal(request)
-    if principal.key_id is not None:
-        raise NotPermitted("A program's key can't do this; it needs a person who is signed in.")
-    if principal.account_id is None:
-        raise NotSignedIn
-    return await _as_of_now(request, principal)
+async def permitted(
+    request: Request, *hotel_ids: UUID, also: Action | None = None, own: Own | None = None
+) -> Principal:
+    """Who sends this request, if they may do what its route names (and `also` this) at each of these hotels.
 
-
-async def require_member(request: Request, hotel_id: UUID, *roles: Role) -> Principal:
-    """A member of a hotel, with one of these roles if any are given. Administrators may do everything.
-
-    Auditors read all and write nothing. Raises NotSignedIn, NotPermitted, ForgedRequest.
+    At one hotel the answer acts in its role there. `own` says of an account whether what the request is about is its
+    own; then it acts as a guest. Raises NotSignedIn, NotPermitted, ForgedRequest, TooManyRequests.
     """
     principal = await current_principal(request)
-    if principal is ANONYMOUS:
-        raise NotSignedIn
-    principal = await _as_of_now(request, principal)
-    if principal.is_administrator:
-        return principal
-    role = principal.roles.get(hotel_id)
-    if role is None or (roles and role not in roles):
-        raise NotPermitted("Your account has no role at this hotel that permits this.")
-    if role == "auditor" and request.method not in _SAFE_METHODS:
-        raise NotPermitted("Auditors read and change nothing.")
-    return replace(principal, role=role)
-
-
-async def require_administrator(request: Request) -> Principal:
-    """An administrator of the group. Raises NotSignedIn, NotPermitted, ForgedRequest."""
-    principal = await require_signed_in(request)
-    if not principal.is_administrator:
-        raise NotPermitted("Only administrators may do this.")
-    return principal
+    action = action_of(request.scope.get("route"))
+    wanted = (action,) if also is None else (action, also)
+    if not all(may("anonymous", one) for one in wanted):
+        if principal is ANONYMOUS:
+            raise NotSignedIn
+        principal = await _as_of_now(request, principal)
+    if principal.key_id is not None and not all(scope_of(one) in principal.scopes for one in wanted):
+        raise NotPermitted(f"This key lacks the scope {scope_of(also)}.")
+    for one in wanted:
+        if all(may(principal.acts_as(hotel_id), one) for hotel_id in hotel_ids or (None,)):
+            continue
+        if (
+            own is not None
+            and principal.account_id is not None
+            and is_for_owners(one)
+            and await own(principal.account_id)
+        ):
+            return replace(principal, role="guest")
+        raise NotPermitted(f"You have no role that permits this. It is for {said(one)}.")
+    return principal.at(hotel_ids[0]) if len(hotel_ids) == 1 else principal
 
 
 def require_same_origin(request: Request) -> None:
@@ -203,7 +210,8 @@ async def _as_of_now(request: Request, principal: Principal) -> Principal:
 
 async def _program(request: Request, key: str) -> Principal:
     """Who sends a program's key: as it is known for some seconds if it reads, as it is at this moment if it writes."""
-    if request.url.path.startswith(_NOT_FOR_PROGRAMS):
+    scope = scope_of(action_of(request.scope.get("route")))
+    if scope is None:
         raise NotPermitted("A program's key can't do this; it needs a person who is signed in.")
     side = identity_of(request)
     writes = request.method not in _SAFE_METHODS
@@ -216,22 +224,14 @@ async def _program(request: Request, key: str) -> Principal:
         raise NotSignedIn("This key isn't valid: it was never made, was revoked, or has ended.")
     limit_key(request, str(program.key_id))
     request.state.principal = principal = Principal(  # before its scopes are looked at: a refusal is logged as its own
-        f"key:{program.key_id}", "program", None, is_administrator=False, roles=program.roles, key_id=program.key_id
+        f"key:{program.key_id}",
+        "program",
+        None,
+        is_administrator=False,
+        roles=program.roles,
+        key_id=program.key_id,
+        scopes=program.scopes,
     )
-    _require_scope(request, program)
-    return principal
-
-
-def _require_scope(request: Request, program: Program) -> None:
-    scope = _scope_of(request)
     if scope not in program.scopes:
         raise NotPermitted(f"This key lacks the scope {scope}.")
-
-
-def _scope_of(request: Request) -> Scope:
-    """The scope that a request needs of a program; `manage` for whatever isn't known to need less."""
-    if request.method in _SAFE_METHODS:
-        return "read"
-    steps = request.url.path.split("/")  # "", "v1", "hotels", its id, "bookings", …
-    of_bookings = steps[1:3] == ["v1", "bookings"] or (steps[1:3] == ["v1", "hotels"] and steps[4:5] == ["bookings"])
-    return "book" if of_bookings else "manage"
+    return principal

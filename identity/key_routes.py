@@ -13,8 +13,9 @@ from starlette.responses import Response
 from identity import programs
 from identity.access_log import note
 from identity.bodies import KeyAnswer, Keys, MadeKey, NewKey
-from identity.errors import NotPermitted, NotSignedIn
-from identity.http import Principal, identity_of, require_signed_in
+from identity.errors import NotSignedIn
+from identity.http import identity_of, permitted
+from identity.permissions import may, needs
 from identity.programs import ApiKey
 from identity.tokens import utc_now
 
@@ -31,12 +32,10 @@ class KeysAsked(BaseModel):
     after: UUID | None = Field(default=None, description="The `next` of the page before.")
 
 
-@router.post("", status_code=201, response_model=MadeKey, summary="Make a key for a program (managers)")
+@router.post("", status_code=201, response_model=MadeKey, summary="Make a key for a program", **needs("keys.manage"))
 async def make_key(request: Request, body: NewKey) -> Response:
     """By a manager of all its hotels, or an administrator. The key is in this answer and nowhere else."""
-    principal = await require_signed_in(request)
-    for hotel_id in body.hotel_ids:
-        _require_manager(principal, hotel_id)
+    principal = await permitted(request, *body.hotel_ids)
     if principal.account_id is None:
         raise NotSignedIn
     async with identity_of(request).connection() as connection:
@@ -54,12 +53,11 @@ async def make_key(request: Request, body: NewKey) -> Response:
     return _json(MadeKey(key=key, api_key=_shown(made)), 201)
 
 
-@router.get("", response_model=Keys, summary="Keys of programs (managers)")
+@router.get("", response_model=Keys, summary="Keys of programs", **needs("keys.own"))
 async def list_keys(request: Request, asked: Annotated[KeysAsked, Query()]) -> Response:
     """One's own keys or those of a hotel, also revoked and ended ones, the newest first."""
-    principal = await require_signed_in(request)
-    if asked.hotel_id is not None:
-        _require_manager(principal, asked.hotel_id)
+    at = () if asked.hotel_id is None else (asked.hotel_id,)
+    principal = await permitted(request, *at, also="keys.manage" if at else None)
     if principal.account_id is None:
         raise NotSignedIn
     async with identity_of(request).connection() as connection:
@@ -71,10 +69,10 @@ async def list_keys(request: Request, asked: Annotated[KeysAsked, Query()]) -> R
     return _json(Keys(items=[_shown(key) for key in page], next=following))
 
 
-@router.delete("/{key_id}", status_code=204, summary="Revoke a key (managers)")
+@router.delete("/{key_id}", status_code=204, summary="Revoke a key", **needs("keys.own"))
 async def revoke_key(request: Request, key_id: UUID) -> Response:
     """By who made it, a manager of one of its hotels, or an administrator. Writes by it are refused at once."""
-    principal = await require_signed_in(request)
+    principal = await permitted(request)
     if principal.account_id is None:
         raise NotSignedIn
     side = identity_of(request)
@@ -84,16 +82,11 @@ async def revoke_key(request: Request, key_id: UUID) -> Response:
             key_id,
             principal.account_id,
             is_administrator=principal.is_administrator,
-            managed=[hotel_id for hotel_id, role in principal.roles.items() if role == "manager"],
+            managed=[hotel_id for hotel_id, role in principal.roles.items() if may(role, "keys.manage")],
         )
     side.programs.forget(key_hash)
     note(request, "key_revoked")
     return Response(status_code=204)
-
-
-def _require_manager(principal: Principal, hotel_id: UUID) -> None:
-    if not principal.is_administrator and principal.roles.get(hotel_id) != "manager":
-        raise NotPermitted("Keys are for managers of the hotel and administrators.")
 
 
 def _shown(key: ApiKey) -> KeyAnswer:

@@ -19,18 +19,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from types import MappingProxyType
-from typing import Any, Literal, get_args
+from typing import Any
 from uuid import UUID
 
 import asyncpg
 
 from identity.accounts import Connection
 from identity.errors import TooManyKeys, UnknownKey
+from identity.permissions import SCOPES, Scope
 from identity.tokens import Role, utc_now
 
-type Scope = Literal["read", "book", "manage"]
-
-SCOPES: tuple[Scope, ...] = get_args(Scope.__value__)
 PREFIX = "ssk_"
 MOST_KEYS = 100
 """Keys in force of one account."""

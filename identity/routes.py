@@ -1,11 +1,11 @@
 """Accounts, sign-in and sessions over HTTP."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,8 +16,6 @@ from identity.bodies import (
     AccountAnswer,
     Address,
     Mailed,
-    MemberAnswer,
-    NewRole,
     PasswordChange,
     PublicKeys,
     Registered,
@@ -29,18 +27,17 @@ from identity.bodies import (
     SignIn,
     Verification,
 )
-from identity.errors import NotSignedIn, TokenReused, UnknownAccount, WrongCredentials
-from identity.fields import Email
+from identity.errors import NotSignedIn, TokenReused, WrongCredentials
 from identity.http import (
     Principal,
     current_principal,
     identity_of,
-    require_administrator,
+    permitted,
     require_csrf_echo,
     require_same_origin,
-    require_signed_in,
 )
 from identity.limits import forgive, limit
+from identity.permissions import needs
 from identity.side import ACCESS, CSRF, REFRESH, IdentitySide
 from identity.tokens import ACCESS_TOKEN_LIFETIME
 
@@ -52,7 +49,11 @@ _SESSION_S = int(sessions.SESSION_LIFETIME.total_seconds())
 
 
 @router.post(
-    "/auth/register", status_code=202, response_model=Registered, summary="Register; then sign in with the same words"
+    "/auth/register",
+    status_code=202,
+    response_model=Registered,
+    summary="Register; then sign in with the same words",
+    **needs("account.enter"),
 )
 async def register(request: Request, body: Registration) -> Response:
     """Make an account for a guest, and mail a token to verify the e-mail.
@@ -71,7 +72,13 @@ async def register(request: Request, body: Registration) -> Response:
     return _json({"email": body.email, "next": "/v1/auth/login"}, 202)
 
 
-@router.post("/auth/resend-verification", status_code=202, response_model=Mailed, summary="Mail the verification again")
+@router.post(
+    "/auth/resend-verification",
+    status_code=202,
+    response_model=Mailed,
+    summary="Mail the verification again",
+    **needs("account.enter"),
+)
 async def resend_verification(request: Request, body: Address) -> Response:
     """Mail a new token where the e-mail has an account and isn't verified. One a minute at most."""
     require_same_origin(request)
@@ -80,7 +87,7 @@ async def resend_verification(request: Request, body: Address) -> Response:
     return _json({"email": body.email}, 202)
 
 
-@router.post("/auth/verify-email", response_model=AccountAnswer, summary="Verify the e-mail")
+@router.post("/auth/verify-email", response_model=AccountAnswer, summary="Verify the e-mail", **needs("account.own"))
 async def verify_email(request: Request, body: Verification) -> Response:
     """Prove that the e-mail is one's own, signed in to the account that the token was made for. It works for a day."""
     _, account = await _own_account(request)
@@ -89,7 +96,7 @@ async def verify_email(request: Request, body: Verification) -> Response:
     return await me(request)
 
 
-@router.post("/auth/login", response_model=SignedInAnswer, summary="Sign in")
+@router.post("/auth/login", response_model=SignedInAnswer, summary="Sign in", **needs("account.enter"))
 async def login(request: Request, body: SignIn) -> Response:
     """Open a session: sets its cookies and answers the access token. A session that this browser had ends."""
     require_same_origin(request)
@@ -106,7 +113,7 @@ async def login(request: Request, body: SignIn) -> Response:
     return _signed_in(side, signed_in)
 
 
-@router.post("/auth/refresh", response_model=SignedInAnswer, summary="Get a new access token")
+@router.post("/auth/refresh", response_model=SignedInAnswer, summary="Get a new access token", **needs("account.enter"))
 async def refresh(request: Request) -> Response:
     """Swap the refresh cookie for a new one, and get a new access token with the roles of now."""
     side = identity_of(request)
@@ -123,7 +130,7 @@ async def refresh(request: Request) -> Response:
         raise NotSignedIn(str(error), [("Set-Cookie", value) for value in _no_cookies(side)]) from None
 
 
-@router.post("/auth/logout", status_code=204, summary="Sign out")
+@router.post("/auth/logout", status_code=204, summary="Sign out", **needs("account.enter"))
 async def logout(request: Request) -> Response:
     """End the session. Without one, or with one that has ended, it does no harm."""
     side = identity_of(request)
@@ -140,10 +147,10 @@ async def logout(request: Request) -> Response:
     return _with_cookies(Response(status_code=204), _no_cookies(side))
 
 
-@router.post("/auth/logout-everywhere", status_code=204, summary="Sign out everywhere")
+@router.post("/auth/logout-everywhere", status_code=204, summary="Sign out everywhere", **needs("account.own"))
 async def logout_everywhere(request: Request) -> Response:
     """End all sessions of the account, this one too."""
-    side, account_id = identity_of(request), _account_of(await require_signed_in(request))
+    side, account_id = identity_of(request), _account_of(await permitted(request))
     note(request, "sign_out")
     async with side.connection() as connection:
         ended = await sessions.end_all(connection, account_id, "signed_out")
@@ -151,17 +158,17 @@ async def logout_everywhere(request: Request) -> Response:
     return _with_cookies(Response(status_code=204), _no_cookies(side))
 
 
-@router.get("/auth/me", response_model=AccountAnswer, summary="Who am I?")
+@router.get("/auth/me", response_model=AccountAnswer, summary="Who am I?", **needs("account.own"))
 async def me(request: Request) -> Response:
     """The account that is signed in."""
     _, account = await _own_account(request)
     return _json(_shown(account))
 
 
-@router.get("/auth/sessions", response_model=Sessions, summary="Where am I signed in?")
+@router.get("/auth/sessions", response_model=Sessions, summary="Where am I signed in?", **needs("account.own"))
 async def own_sessions(request: Request) -> Response:
     """The account's open sessions."""
-    principal = await require_signed_in(request)
+    principal = await permitted(request)
     async with identity_of(request).connection() as connection:
         found = await sessions.listed(connection, _account_of(principal))
     items = [
@@ -177,16 +184,16 @@ async def own_sessions(request: Request) -> Response:
     return _json(Sessions(items=items).model_dump(mode="json"))
 
 
-@router.delete("/auth/sessions/{session_id}", status_code=204, summary="End one of my sessions")
+@router.delete("/auth/sessions/{session_id}", status_code=204, summary="End one of my sessions", **needs("account.own"))
 async def end_session(request: Request, session_id: UUID) -> Response:
     """Its tokens stop working: here at once, in other processes within a minute at most."""
-    principal = await require_signed_in(request)
+    principal = await permitted(request)
     await sessions.end_own(identity_of(request), _account_of(principal), session_id)
     note(request, "session_ended")
     return Response(status_code=204)
 
 
-@router.post("/auth/change-password", status_code=204, summary="Change the password")
+@router.post("/auth/change-password", status_code=204, summary="Change the password", **needs("account.own"))
 async def change_password(request: Request, body: PasswordChange) -> Response:
     """Needs the present one. The account's other sessions end."""
     principal, account = await _own_account(request)
@@ -201,7 +208,13 @@ async def change_password(request: Request, body: PasswordChange) -> Response:
     return Response(status_code=204)
 
 
-@router.post("/auth/forgot-password", status_code=202, response_model=Mailed, summary="I forgot my password")
+@router.post(
+    "/auth/forgot-password",
+    status_code=202,
+    response_model=Mailed,
+    summary="I forgot my password",
+    **needs("account.enter"),
+)
 async def forgot_password(request: Request, body: Address) -> Response:
     """Mail a token where the e-mail has an account. One a minute at most; it works once, for half an hour."""
     require_same_origin(request)
@@ -210,7 +223,12 @@ async def forgot_password(request: Request, body: Address) -> Response:
     return _json({"email": body.email}, 202)
 
 
-@router.post("/auth/reset-password", status_code=204, summary="Choose another password by a token out of a mail")
+@router.post(
+    "/auth/reset-password",
+    status_code=204,
+    summary="Choose another password by a token out of a mail",
+    **needs("account.enter"),
+)
 async def reset_password(request: Request, body: Reset) -> Response:
     """All sessions of the account end; sign in with the new password."""
     require_same_origin(request)
@@ -220,25 +238,12 @@ async def reset_password(request: Request, body: Reset) -> Response:
     return _with_cookies(Response(status_code=204), _no_cookies(side))
 
 
-@router.put(
-    "/hotels/{hotel_id}/members/{email}",
-    response_model=MemberAnswer,
-    summary="Give an account a role at a hotel (administrators)",
+@public.get(
+    "/.well-known/jwks.json",
+    response_model=PublicKeys,
+    summary="The keys that access tokens are signed with",
+    **needs("service.read"),
 )
-async def set_member(request: Request, hotel_id: UUID, email: Annotated[Email, Path()], body: NewRole) -> Response:
-    """It counts at once for writes. Access tokens with the roles of before are refused within a minute at most."""
-    await require_administrator(request)
-    side = identity_of(request)
-    async with side.connection() as connection:
-        changed = await accounts.set_role(connection, email, hotel_id, body.role)
-    if changed is None:
-        raise UnknownAccount
-    side.revocations.roles_changed(*changed)
-    note(request, "role_changed", subject_id=changed[0])
-    return _json({"hotel_id": str(hotel_id), "email": email, "role": body.role})
-
-
-@public.get("/.well-known/jwks.json", response_model=PublicKeys, summary="The keys that access tokens are signed with")
 async def jwks(request: Request) -> Response:
     """Open to all. A new key is here a minute before it signs; an old one until the last token of it is over."""
     response = _json({"keys": identity_of(request).tokens.public_keys()})
@@ -253,7 +258,7 @@ def _account_of(principal: Principal) -> UUID:
 
 
 async def _own_account(request: Request) -> tuple[Principal, Account]:
-    principal = await require_signed_in(request)
+    principal = await permitted(request)
     async with identity_of(request).connection() as connection:
         account = await accounts.find_by_id(connection, _account_of(principal))
     if account is None:

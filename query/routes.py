@@ -9,8 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from domain.bookings import LineState
-from identity.http import require_member
+from identity.http import permitted
 from identity.limits import limit
+from identity.permissions import needs
 from query import answers, availability, bookings, hotels, ledger, rack
 from query.answers import answer
 from query.fields import After, Date, Limit, Parameters, Words
@@ -115,7 +116,7 @@ class Lookup(BaseModel):
     email: Words = Field(examples=["guest@example.org"])
 
 
-@router.get("/hotels", response_model=answers.Hotels, tags=["hotels"], summary="Hotels")
+@router.get("/hotels", response_model=answers.Hotels, tags=["hotels"], summary="Hotels", **needs("hotels.read"))
 async def get_hotels(
     request: Request, parameters: Annotated[HotelsParameters, Query()], min_position: MinPosition = None
 ) -> Response:
@@ -129,7 +130,12 @@ async def get_hotels(
 
 
 @router.get(
-    "/hotels/{hotel_id}", response_model=answers.Hotel, responses=_NOT_THERE, tags=["hotels"], summary="One hotel"
+    "/hotels/{hotel_id}",
+    response_model=answers.Hotel,
+    responses=_NOT_THERE,
+    tags=["hotels"],
+    summary="One hotel",
+    **needs("hotels.read"),
 )
 async def get_hotel(
     request: Request,
@@ -152,6 +158,7 @@ async def get_hotel(
     responses=_NOT_THERE,
     tags=["hotels"],
     summary="A hotel's room types",
+    **needs("hotels.read"),
 )
 async def get_room_types(
     request: Request,
@@ -173,6 +180,7 @@ async def get_room_types(
     responses=_NOT_THERE,
     tags=["availability"],
     summary="A hotel's calendar",
+    **needs("hotels.read"),
 )
 async def get_calendar(
     request: Request,
@@ -192,7 +200,8 @@ async def get_calendar(
     response_model=answers.RoomRack,
     responses=_NOT_THERE,
     tags=["rooms"],
-    summary="A hotel's room rack (members)",
+    summary="A hotel's room rack",
+    **needs("bookings.read"),
 )
 async def get_room_rack(
     request: Request,
@@ -204,7 +213,7 @@ async def get_room_rack(
 
     Stays and times out of order come whole, also where they reach beyond the range.
     """
-    await require_member(request, hotel_id)
+    await permitted(request, hotel_id)
     side = query_of(request)
     await wait_for(side, min_position)
     async with side.session() as session:
@@ -217,6 +226,7 @@ async def get_room_rack(
     responses=_NOT_THERE,
     tags=["availability"],
     summary="Where is there room?",
+    **needs("hotels.read"),
 )
 async def get_availability(
     request: Request, parameters: Annotated[AvailabilityParameters, Query()], min_position: MinPosition = None
@@ -242,7 +252,8 @@ async def get_availability(
     response_model=answers.Bookings,
     responses=_NOT_THERE,
     tags=["bookings"],
-    summary="A hotel's bookings (members)",
+    summary="A hotel's bookings",
+    **needs("bookings.read"),
 )
 async def get_bookings(
     request: Request,
@@ -251,7 +262,7 @@ async def get_bookings(
     min_position: MinPosition = None,
 ) -> Response:
     """Bookings that match all filters. Follow `next` for more; keep filters and order while you do."""
-    await require_member(request, hotel_id)
+    await permitted(request, hotel_id)
     wanted = bookings.Filter(
         states=parameters.state,
         arrival_from=parameters.arrival_from,
@@ -273,7 +284,8 @@ async def get_bookings(
     response_model=answers.Booking,
     responses=_NOT_THERE,
     tags=["bookings"],
-    summary="One booking (members)",
+    summary="One booking",
+    **needs("bookings.read"),
 )
 async def get_booking(
     request: Request,
@@ -284,7 +296,7 @@ async def get_booking(
 ) -> Response:
     """A booking with its lines, nights, guests and timeline. The ETag is for commands with If-Match."""
     del parameters
-    await require_member(request, hotel_id)
+    await permitted(request, hotel_id)
     side = query_of(request)
     await wait_for(side, min_position)
     async with side.session() as session:
@@ -297,13 +309,14 @@ async def get_booking(
     response_model=answers.History,
     responses=_NOT_THERE,
     tags=["bookings"],
-    summary="What happened to a booking (members)",
+    summary="What happened to a booking",
+    **needs("history.read"),
 )
 async def get_history(
     request: Request, hotel_id: UUID, booking_id: UUID, parameters: Annotated[PageParameters, Query()]
 ) -> Response:
     """The booking's events out of the ledger, the oldest first. Personal data is shown as the ids of guests only."""
-    await require_member(request, hotel_id)
+    await permitted(request, hotel_id)
     async with query_of(request).session() as session:
         return answer(
             await ledger.history(session, hotel_id, booking_id, limit=parameters.limit, after=parameters.after)
@@ -315,11 +328,12 @@ async def get_history(
     response_model=answers.Ledger,
     responses=_NOT_THERE,
     tags=["ledger"],
-    summary="A hotel's ledger (members)",
+    summary="A hotel's ledger",
+    **needs("ledger.read"),
 )
 async def get_ledger(request: Request, hotel_id: UUID, parameters: Annotated[LedgerParameters, Query()]) -> Response:
     """The events after a seq, without gaps, exactly as they were hashed. `after` is the seq of the last one read."""
-    await require_member(request, hotel_id)
+    await permitted(request, hotel_id)
     async with query_of(request).session() as session:
         return await ledger.feed(session, hotel_id, limit=parameters.limit, after=parameters.after)
 
@@ -329,12 +343,13 @@ async def get_ledger(request: Request, hotel_id: UUID, parameters: Annotated[Led
     response_model=answers.Positions,
     responses=_NOT_THERE,
     tags=["ledger"],
-    summary="How far ledger and read model are (members)",
+    summary="How far ledger and read model are",
+    **needs("position.read"),
 )
 async def get_position(request: Request, hotel_id: UUID, parameters: Annotated[NoParameters, Query()]) -> Response:
     """The last seq of both, and the event at which the read model is parked, if it is."""
     del parameters
-    await require_member(request, hotel_id)
+    await permitted(request, hotel_id)
     async with query_of(request).session() as session:
         return answer(await ledger.positions(session, hotel_id))
 
@@ -345,6 +360,7 @@ async def get_position(request: Request, hotel_id: UUID, parameters: Annotated[N
     responses=_NOT_THERE,
     tags=["bookings"],
     summary="Find your booking",
+    **needs("bookings.look_up"),
 )
 async def look_up(request: Request, body: Lookup, min_position: MinPosition = None) -> Response:
     """The booking with this reference and e-mail. An unknown reference and another e-mail get the same answer."""

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 from command import routes as command_routes
 from command.side import open_command_side
 from eventstore.errors import WrongMasterKey
-from identity import access_routes, key_routes
+from identity import access_routes, key_routes, member_routes
 from identity import routes as identity_routes
 from identity.access_log import open_access_log
 from identity.side import open_identity
@@ -128,6 +128,7 @@ def create_app(settings: Settings, unfit: Callable[[WrongMasterKey], None] | Non
     for router in (
         query_routes.router,
         identity_routes.router,
+        member_routes.router,
         key_routes.router,
         identity_routes.public,
         access_routes.router,

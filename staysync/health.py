@@ -20,6 +20,7 @@ from starlette.responses import Response
 import migrations
 from identity.access_log import AccessLog
 from identity.http import identity_of
+from identity.permissions import needs
 from query.side import query_of
 from staysync.settings import Settings
 
@@ -70,7 +71,7 @@ def migration_heads() -> tuple[str, ...]:
     return tuple(sorted(ScriptDirectory(str(Path(migrations.__file__).parent)).get_heads()))
 
 
-@router.get("/health/live", summary="Is the process alive?")
+@router.get("/health/live", summary="Is the process alive?", **needs("service.read"))
 async def live() -> Response:
     """Answers as long as the process serves requests at all."""
     return Response(b'{"status":"alive"}', media_type="application/json")
@@ -80,6 +81,7 @@ async def live() -> Response:
     "/health/ready",
     summary="Can it do its work?",
     responses={503: {"description": "It can't; the member checks says why."}},
+    **needs("service.read"),
 )
 async def ready(request: Request) -> Response:
     """Ready when the database can be reached with the schema that this build expects.

@@ -10,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.requests import Request
 from starlette.responses import Response
 
+from identity.permissions import EXTENSION, said, scope_of
 from identity.side import ACCESS_COOKIE
 from staysync.pages.html import Example
 from staysync.pages.routes import Pages, first_hotels, working_sign_ins
@@ -120,6 +121,10 @@ def document(app: FastAPI) -> dict[str, Any]:
 
 
 def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
+    action = operation.get(EXTENSION)
+    scope = scope_of(action)
+    who = f"**For {said(action)}**{'' if scope is None else f'; a key needs the scope `{scope}`'}."
+    operation["description"] = f"{operation.get('description', '')}\n\n{who}".strip()
     responses = operation.setdefault("responses", {})
     for status in [status for status in responses if status.startswith(("4", "5"))]:
         responses[status] = {**_PROBLEM, "description": responses[status].get("description", "A problem.")}

@@ -787,6 +787,16 @@ TABLE: dict[type[Exception], Entry] = dict(
             ),
         ),
         _row(
+            identity_errors.NotVerified,
+            Problem(
+                "email_not_verified",
+                409,
+                "The e-mail isn't verified",
+                "Roles and bookings go by whose an e-mail is, so its account proves first that it can read its mail: "
+                "POST /v1/auth/resend-verification mails a token, POST /v1/auth/verify-email takes it.",
+            ),
+        ),
+        _row(
             identity_errors.WrongPassword,
             Problem(
                 "wrong_password",

@@ -46,8 +46,9 @@ from domain.values import Sealed, Statistics
 from eventstore.appender import HotelBusy, ReferenceTaken
 from eventstore.guest_keys import WrappedKey
 from eventstore.reading import folded_bookings
-from identity.http import Principal, current_principal, require_member
+from identity.http import Principal, permitted
 from identity.limits import limit, limit_here
+from identity.permissions import needs
 
 router = APIRouter(prefix="/v1/hotels/{hotel_id}/bookings", tags=["bookings"], route_class=CommandRoute)
 
@@ -64,12 +65,11 @@ def reference_suffix() -> str:
     return "".join(_REFERENCE_ALPHABET[byte & 31] for byte in secrets.token_bytes(8))
 
 
-@router.post("", status_code=201, response_model=BookingAnswer)
+@router.post("", status_code=201, response_model=BookingAnswer, **needs("bookings.book"))
 async def book(request: Request, hotel_id: UUID, body: BookBody) -> Response:
     """Hold rooms or sell them at once. Open to anyone; a price override or a long hold needs a member of the hotel."""
-    principal = await current_principal(request)
-    if body.price_override is not None or (body.hold_minutes or 0) > LONGEST_OPEN_HOLD_MINUTES:
-        principal = await require_member(request, hotel_id)
+    favour = body.price_override is not None or (body.hold_minutes or 0) > LONGEST_OPEN_HOLD_MINUTES
+    principal = await permitted(request, hotel_id, also="bookings.favour" if favour else None)
     if not principal.is_administrator and hotel_id not in principal.roles:
         await _limit_strangers(request, principal, body)
     side = side_of(request)
@@ -138,22 +138,21 @@ async def _limit_strangers(request: Request, principal: Principal, body: BookBod
         limit_here(request, "bookings")
 
 
-@router.post("/{booking_id}/confirm", response_model=BookingAnswer)
+@router.post("/{booking_id}/confirm", response_model=BookingAnswer, **needs("bookings.confirm"))
 async def confirm(request: Request, hotel_id: UUID, booking_id: UUID, body: NoBody) -> Response:
-    """Turn the held lines into sold ones. Needs a member of the hotel."""
+    """Turn the held lines into sold ones."""
     del body
     return await live(request, hotel_id, booking_id, ConfirmBooking())
 
 
-@router.post("/{booking_id}/change", response_model=BookingAnswer)
+@router.post("/{booking_id}/change", response_model=BookingAnswer, **needs("bookings.manage"))
 async def change(request: Request, hotel_id: UUID, booking_id: UUID, body: ChangeBody) -> Response:
     """Change the dates of all open lines, or, by the full new set of rooms, which lines there are and what each is.
 
     A kept night, of the same date and room type, keeps its price and its room; an added one costs what it costs now.
-    Lines that `rooms` doesn't name are cancelled. Of guests in house only the departure changes. Needs a member of the
-    hotel.
+    Lines that `rooms` doesn't name are cancelled. Of guests in house only the departure changes.
     """
-    principal = await require_member(request, hotel_id)
+    principal = await permitted(request, hotel_id)
     side = side_of(request)
     sealing = Sealing(side, hotel_id)
     _check_once((room.line for room in body.rooms or ()), "/rooms")
@@ -225,13 +224,10 @@ def _date_to_blame(refusal: Rejected, body: ChangeBody) -> str | None:
     return refusal.pointer
 
 
-@router.post("/{booking_id}/guest", response_model=BookingAnswer)
+@router.post("/{booking_id}/guest", response_model=BookingAnswer, **needs("bookings.manage"))
 async def describe_guests(request: Request, hotel_id: UUID, booking_id: UUID, body: DescribeGuestsBody) -> Response:
-    """Correct or complete what is known of the guest, the booker or the guests of lines, each in full.
-
-    Needs a member of the hotel.
-    """
-    principal = await require_member(request, hotel_id)
+    """Correct or complete what is known of the guest, the booker or the guests of lines, each in full."""
+    principal = await permitted(request, hotel_id)
     side = side_of(request)
     _check_once((described.line for described in body.lines or ()), "/lines")
     wanted = expected_version(request)
@@ -264,9 +260,9 @@ async def describe_guests(request: Request, hotel_id: UUID, booking_id: UUID, bo
     raise HotelBusy("others change this booking all the time")
 
 
-@router.post("/{booking_id}/cancel", response_model=BookingAnswer)
+@router.post("/{booking_id}/cancel", response_model=BookingAnswer, **needs("bookings.cancel"))
 async def cancel(request: Request, hotel_id: UUID, booking_id: UUID, body: CancelBody) -> Response:
-    """Cancel lines that aren't checked in yet. Needs a member of the hotel."""
+    """Cancel lines that aren't checked in yet."""
 
     def command(note: Sealed | None) -> CancelLines:
         return CancelLines(lines=body.lines, reason=body.reason, note=note)
@@ -274,30 +270,27 @@ async def cancel(request: Request, hotel_id: UUID, booking_id: UUID, body: Cance
     return await _live_with_words(request, hotel_id, booking_id, "/note", body.note, command)
 
 
-@router.post("/{booking_id}/check-in", response_model=BookingAnswer)
+@router.post("/{booking_id}/check-in", response_model=BookingAnswer, **needs("bookings.manage"))
 async def check_in(request: Request, hotel_id: UUID, booking_id: UUID, body: LinesBody) -> Response:
-    """The guests have arrived. Each line with nights needs a room for tonight: assign it first.
-
-    Needs a member of the hotel.
-    """
+    """The guests have arrived. Each line with nights needs a room for tonight: assign it first."""
     return await live(request, hotel_id, booking_id, CheckIn(lines=body.lines))
 
 
-@router.post("/{booking_id}/check-out", response_model=BookingAnswer)
+@router.post("/{booking_id}/check-out", response_model=BookingAnswer, **needs("bookings.manage"))
 async def check_out(request: Request, hotel_id: UUID, booking_id: UUID, body: LinesBody) -> Response:
-    """The guests leave; what they had booked further is free again at once. Needs a member of the hotel."""
+    """The guests leave; what they had booked further is free again at once."""
     return await live(request, hotel_id, booking_id, CheckOut(lines=body.lines))
 
 
-@router.post("/{booking_id}/no-show", response_model=BookingAnswer)
+@router.post("/{booking_id}/no-show", response_model=BookingAnswer, **needs("bookings.manage"))
 async def no_show(request: Request, hotel_id: UUID, booking_id: UUID, body: LinesBody) -> Response:
-    """The guests didn't come; every night after the first is free again. Needs a member of the hotel."""
+    """The guests didn't come; every night after the first is free again."""
     return await live(request, hotel_id, booking_id, MarkNoShow(lines=body.lines))
 
 
-@router.post("/{booking_id}/walk", response_model=BookingAnswer)
+@router.post("/{booking_id}/walk", response_model=BookingAnswer, **needs("bookings.manage"))
 async def walk(request: Request, hotel_id: UUID, booking_id: UUID, body: WalkBody) -> Response:
-    """Send expected guests elsewhere because there is no room for them, at a cost. Needs a member of the hotel."""
+    """Send expected guests elsewhere because there is no room for them, at a cost."""
 
     def command(sent_to: Sealed | None) -> Walk:
         return Walk(lines=body.lines, cost=Decimal(body.cost), sent_to=sent_to)
@@ -316,7 +309,7 @@ async def live(
     renamed: Mapping[str, str] | None = None,
 ) -> Response:
     """Submit a member's command on a booking."""
-    principal = await require_member(request, hotel_id)
+    principal = await permitted(request, hotel_id)
     return await _submit(side_of(request), request, principal, hotel_id, booking_id, command, renamed=renamed)
 
 
@@ -331,7 +324,7 @@ async def _live_with_words(
     renamed: Mapping[str, str] | None = None,
 ) -> Response:
     """Submit a member's command with words about the guest, which stand at `pointer`."""
-    principal = await require_member(request, hotel_id)
+    principal = await permitted(request, hotel_id)
     side = side_of(request)
     sealed = None
     if words is not None:

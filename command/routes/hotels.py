@@ -16,17 +16,18 @@ from command.shapes import HotelAnswer, RoomTypeAnswer
 from command.side import side_of
 from domain.hotels import AddRooms, AddRoomType, ChangeHotelDetails, OpenHotel
 from eventstore.reading import RESERVED_HOTEL
-from identity.http import require_administrator, require_member
+from identity.http import permitted
+from identity.permissions import needs
 
 router = APIRouter(prefix="/v1/hotels", tags=["hotels"], route_class=CommandRoute)
 
 _FALLBACK_PREFIX = "STAY"
 
 
-@router.post("", status_code=201, response_model=HotelAnswer)
+@router.post("", status_code=201, response_model=HotelAnswer, **needs("hotels.open"))
 async def open_hotel(request: Request, body: OpenHotelBody) -> Response:
-    """Open a hotel. Needs an administrator of the group."""
-    principal = await require_administrator(request)
+    """Open a hotel."""
+    principal = await permitted(request)
     side = side_of(request)
     return await submit(
         side,
@@ -54,13 +55,13 @@ def prefix_of(name: str) -> str:
     return letters if len(letters) > 1 else _FALLBACK_PREFIX
 
 
-@router.patch("/{hotel_id}", response_model=HotelAnswer)
+@router.patch("/{hotel_id}", response_model=HotelAnswer, **needs("hotel.change"))
 async def change_hotel(request: Request, hotel_id: UUID, body: ChangeHotelBody) -> Response:
-    """Change a hotel's details. Needs a member of the hotel."""
+    """Change a hotel's details."""
     return await submit(
         side_of(request),
         request,
-        await require_member(request, hotel_id),
+        await permitted(request, hotel_id),
         hotel_id=hotel_id,
         stream_id=hotel_id,
         command=ChangeHotelDetails(name=body.name, city=body.city, country=body.country, timezone=body.timezone),
@@ -68,13 +69,13 @@ async def change_hotel(request: Request, hotel_id: UUID, body: ChangeHotelBody) 
     )
 
 
-@router.post("/{hotel_id}/room-types", status_code=201, response_model=RoomTypeAnswer)
+@router.post("/{hotel_id}/room-types", status_code=201, response_model=RoomTypeAnswer, **needs("hotel.extend"))
 async def add_room_type(request: Request, hotel_id: UUID, body: AddRoomTypeBody) -> Response:
-    """Put a room type with its rooms on sale. Needs a member of the hotel."""
+    """Put a room type with its rooms on sale."""
     return await submit(
         side_of(request),
         request,
-        await require_member(request, hotel_id),
+        await permitted(request, hotel_id),
         hotel_id=hotel_id,
         stream_id=hotel_id,
         command=AddRoomType(
@@ -91,13 +92,13 @@ async def add_room_type(request: Request, hotel_id: UUID, body: AddRoomTypeBody)
     )
 
 
-@router.post("/{hotel_id}/room-types/{code}/rooms", response_model=RoomTypeAnswer)
+@router.post("/{hotel_id}/room-types/{code}/rooms", response_model=RoomTypeAnswer, **needs("hotel.extend"))
 async def add_rooms(request: Request, hotel_id: UUID, code: str, body: AddRoomsBody) -> Response:
-    """Add rooms to a room type, in service from the business date on. Needs a member of the hotel."""
+    """Add rooms to a room type, in service from the business date on."""
     return await submit(
         side_of(request),
         request,
-        await require_member(request, hotel_id),
+        await permitted(request, hotel_id),
         hotel_id=hotel_id,
         stream_id=hotel_id,
         command=AddRooms(room_type=code, rooms=body.rooms),

@@ -17,7 +17,8 @@ from command.shapes import RoomTypeAnswer
 from command.side import side_of
 from domain.inventory import InventoryCommand, SetAllowance, SetPrices, SetRestrictions
 from eventstore.guest_keys import WrappedKey
-from identity.http import Principal, require_member
+from identity.http import Principal, permitted
+from identity.permissions import needs
 
 router = APIRouter(prefix="/v1/hotels/{hotel_id}/room-types/{code}", tags=["hotels"], route_class=CommandRoute)
 
@@ -25,24 +26,22 @@ RANGE = {"/arrival": "/from", "/departure": "/to"}
 """What a range calls the dates that a stay calls arrival and departure."""
 
 
-@router.put("/prices", response_model=RoomTypeAnswer)
+@router.put("/prices", response_model=RoomTypeAnswer, **needs("prices.set"))
 async def set_prices(request: Request, hotel_id: UUID, code: str, body: SetPricesBody) -> Response:
-    """Set the price of nights. Bookings made before keep theirs. Needs a member of the hotel."""
-    principal = await require_member(request, hotel_id)
+    """Set the price of nights. Bookings made before keep theirs."""
+    principal = await permitted(request, hotel_id)
     command = SetPrices(
         room_type=code, first=body.first, until=body.until, weekdays=body.days, price=Decimal(body.price)
     )
     return await _submit(request, principal, hotel_id, code, command)
 
 
-@router.put("/restrictions", response_model=RoomTypeAnswer)
+@router.put("/restrictions", response_model=RoomTypeAnswer, **needs("restrictions.set"))
 async def set_restrictions(request: Request, hotel_id: UUID, code: str, body: SetRestrictionsBody) -> Response:
     """Restrict the sale of nights: `stop_sell` closes them, `minimum_stay` binds stays that arrive on them, and stays
     can't begin or end on dates that are closed to arrival or departure. What isn't given stays as it is.
-
-    Needs a member of the hotel.
     """
-    principal = await require_member(request, hotel_id)
+    principal = await permitted(request, hotel_id)
     command = SetRestrictions(
         room_type=code,
         first=body.first,
@@ -56,12 +55,12 @@ async def set_restrictions(request: Request, hotel_id: UUID, code: str, body: Se
     return await _submit(request, principal, hotel_id, code, command)
 
 
-@router.put("/allowance", response_model=RoomTypeAnswer)
+@router.put("/allowance", response_model=RoomTypeAnswer, **needs("allowance.set"))
 async def set_allowance(request: Request, hotel_id: UUID, code: str, body: SetAllowanceBody) -> Response:
     """Say how far nights may be sold beyond the rooms in service, on purpose and for a reason: by half of the type's
-    rooms at most, rounded up. Needs a manager of the hotel.
+    rooms at most, rounded up.
     """
-    principal = await require_member(request, hotel_id, "manager")
+    principal = await permitted(request, hotel_id)
     sealing = Sealing(side_of(request), hotel_id)
     command = SetAllowance(
         room_type=code,

@@ -14,19 +14,19 @@ from command.routes.bookings import live
 from command.shapes import BookingAnswer
 from domain.booking_commands import AssignRoom, AssignRooms, ReleaseRooms, SwapRooms
 from domain.rejections import UnknownBooking, UnknownRoomType
+from identity.permissions import needs
 
 router = APIRouter(prefix="/v1/hotels/{hotel_id}/bookings/{booking_id}", tags=["bookings"], route_class=CommandRoute)
 
 _THIS_LINE = {"/lines": "/line"}
 
 
-@router.post("/assign-room", response_model=BookingAnswer)
+@router.post("/assign-room", response_model=BookingAnswer, **needs("bookings.manage"))
 async def assign_room(request: Request, hotel_id: UUID, booking_id: UUID, body: AssignRoomBody) -> Response:
     """Give a line a room by hand (`line` and `room`), which also moves guests in house; or give lines that haven't
     arrived the rooms that suit best, by rule (an empty body: all that have none).
 
-    A room of another type is an upgrade: the nights claim that type's stock; price and booked type stay. Needs a member
-    of the hotel.
+    A room of another type is an upgrade: the nights claim that type's stock; price and booked type stay.
     """
     by_hand: dict[str, Any] = {"line": body.line, "room": body.room, "from": body.first, "to": body.until}
     by_rule: dict[str, Any] = {"lines": body.lines, "room_type": body.room_type, "features": body.features}
@@ -48,18 +48,15 @@ async def assign_room(request: Request, hotel_id: UUID, booking_id: UUID, body: 
     return await live(request, hotel_id, booking_id, by_hand_command, renamed=_THIS_LINE)
 
 
-@router.post("/release-room", response_model=BookingAnswer)
+@router.post("/release-room", response_model=BookingAnswer, **needs("bookings.manage"))
 async def release_room(request: Request, hotel_id: UUID, booking_id: UUID, body: LinesBody) -> Response:
-    """Take rooms back from lines that haven't arrived; the booking stands. Needs a member of the hotel."""
+    """Take rooms back from lines that haven't arrived; the booking stands."""
     return await live(request, hotel_id, booking_id, ReleaseRooms(lines=body.lines))
 
 
-@router.post("/swap-rooms", response_model=BookingAnswer)
+@router.post("/swap-rooms", response_model=BookingAnswer, **needs("bookings.manage"))
 async def swap_rooms(request: Request, hotel_id: UUID, booking_id: UUID, body: SwapRoomsBody) -> Response:
-    """Let two lines have each other's rooms from now on, of this booking or with one of another.
-
-    Needs a member of the hotel.
-    """
+    """Let two lines have each other's rooms from now on, of this booking or with one of another."""
     other = None if body.other_booking_id == booking_id else body.other_booking_id
     command = SwapRooms(line=body.line, other_line=body.other_line, other_booking=other)
     try:

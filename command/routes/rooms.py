@@ -17,19 +17,20 @@ from command.shapes import RoomAnswer
 from command.side import side_of
 from domain.hotels import ReturnToService, RoomCommand, SetRoomFeatures, TakeOutOfOrder
 from eventstore.guest_keys import WrappedKey
-from identity.http import Principal, require_member
+from identity.http import Principal, permitted
+from identity.permissions import needs
 
 router = APIRouter(prefix="/v1/hotels/{hotel_id}/rooms", tags=["hotels"], route_class=CommandRoute)
 
 
-@router.post("/{room:path}/out-of-order", response_model=RoomAnswer)
+@router.post("/{room:path}/out-of-order", response_model=RoomAnswer, **needs("rooms.take_out"))
 async def take_out_of_order(request: Request, hotel_id: UUID, room: str, body: OutOfOrderBody) -> Response:
     """Take a room out of order for nights, without `from` from today on, for a reason.
 
     Refused while a line has the room, and where more is sold than would be left; with `raise_allowance` the allowance
-    makes up for that, as far as it may. Needs a member of the hotel, and a manager for `raise_allowance`.
+    makes up for that, as far as it may: that is for who may set allowances.
     """
-    principal = await require_member(request, hotel_id, *(("manager",) if body.raise_allowance else ()))
+    principal = await permitted(request, hotel_id, also="allowance.set" if body.raise_allowance else None)
     sealing = Sealing(side_of(request), hotel_id)
     command = TakeOutOfOrder(
         room=room,
@@ -42,17 +43,17 @@ async def take_out_of_order(request: Request, hotel_id: UUID, room: str, body: O
         return await _submit(request, principal, hotel_id, room, command, tuple(sealing.keys))
 
 
-@router.post("/{room:path}/in-service", response_model=RoomAnswer)
+@router.post("/{room:path}/in-service", response_model=RoomAnswer, **needs("rooms.take_out"))
 async def return_to_service(request: Request, hotel_id: UUID, room: str, body: InServiceBody) -> Response:
-    """Put a room back in service, without `from` from today on. Needs a member of the hotel."""
-    principal = await require_member(request, hotel_id)
+    """Put a room back in service, without `from` from today on."""
+    principal = await permitted(request, hotel_id)
     return await _submit(request, principal, hotel_id, room, ReturnToService(room=room, first=body.first))
 
 
-@router.put("/{room:path}/features", response_model=RoomAnswer)
+@router.put("/{room:path}/features", response_model=RoomAnswer, **needs("rooms.describe"))
 async def set_features(request: Request, hotel_id: UUID, room: str, body: RoomFeaturesBody) -> Response:
-    """Say what a room offers; what it offered before is gone. Needs a member of the hotel."""
-    principal = await require_member(request, hotel_id)
+    """Say what a room offers; what it offered before is gone."""
+    principal = await permitted(request, hotel_id)
     command = SetRoomFeatures(room=room, features=frozenset(body.features))
     return await _submit(request, principal, hotel_id, room, command)
 

@@ -12,7 +12,7 @@ from staysync.app import create_app
 from staysync.openapi import document
 from staysync.settings import Settings
 from tests.access.conftest import Entries
-from tests.clients import ORIGIN, PASSWORD, Running, open_hotel, project, running, stay
+from tests.clients import ORIGIN, PASSWORD, Running, open_hotel, project, running, stay, verify_email
 
 
 async def test_sign_ins_failed_ones_and_sign_outs(service: Running, entries: Entries) -> None:
@@ -51,6 +51,7 @@ async def test_a_change_of_roles_says_whose_and_by_whom(service: Running, entrie
         hotel = await open_hotel(administrator)
         await browser.post("/v1/auth/register", json={"email": "a@example.org", "password": PASSWORD, "full_name": "A"})
         signed_in = await browser.post("/v1/auth/login", json={"email": "a@example.org", "password": PASSWORD})
+        await verify_email(service, "a@example.org")
         path = f"/v1/hotels/{hotel}/members/a@example.org"
         assert (await administrator.put(path, json={"role": "manager"})).status_code == 200
         own = (await administrator.get("/v1/auth/me")).json()["account_id"]

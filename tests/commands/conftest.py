@@ -80,9 +80,9 @@ class Hotel:
         return await self.manager.put(f"{self.path}/room-types/{code}/{what}", json=self.span(first, until, **fields))
 
     async def room(self, room: str, action: str, **body: Any) -> httpx.Response:
-        """A command of the front desk on a room."""
-        method = "PUT" if action == "features" else "POST"
-        return await self.desk.request(method, f"{self.path}/rooms/{room}/{action}", json=body)
+        """A command on a room: of the front desk, or of a manager where it is about what the room offers."""
+        method, client = ("PUT", self.manager) if action == "features" else ("POST", self.desk)
+        return await client.request(method, f"{self.path}/rooms/{room}/{action}", json=body)
 
     async def then(self, booking: httpx.Response, action: str, **body: Any) -> httpx.Response:
         """A command of the front desk on a booking."""

@@ -113,5 +113,10 @@ async def requests(hotel: Hotel) -> list[Request]:
     ]
 
 
-MANAGERS = ("allowance", "out-of-order, raising the allowance")
-"""Those that only a manager may send."""
+def whose(name: str) -> tuple[str, ...]:
+    """Who may send the request of this name."""
+    if name in ("allowance", "features", "out-of-order, raising the allowance"):
+        return ("manager", "administrator")
+    if name in ("prices", "restrictions"):
+        return ("revenue_manager", "manager", "administrator")
+    return ("front_desk", "manager", "administrator")

@@ -163,22 +163,22 @@ async def test_a_hotel_or_room_type_in_a_path_that_is_not_there_is_404(hotel: Ho
         answer = await hotel.guest.post(f"/v1/hotels/{hotel_id}/bookings", json=hotel.stay())
         assert answer.status_code == 404, (hotel_id, answer.text)
     for code in ("XXL", "%00", "a" * 500, "%F0%9F%98%80", "%2e%2e%2fSTE"):
-        answer = await hotel.desk.post(f"{hotel.path}/room-types/{code}/rooms", json={"rooms": ["9"]})
+        answer = await hotel.manager.post(f"{hotel.path}/room-types/{code}/rooms", json={"rooms": ["9"]})
         assert answer.status_code == 404, (code, answer.text)
 
 
 async def test_a_room_that_differs_in_spaces_only_is_the_same_room(hotel: Hotel) -> None:
     path = f"{hotel.path}/room-types/STE/rooms"
-    known = await hotel.desk.post(path, json={"rooms": ["201 "]})
+    known = await hotel.manager.post(path, json={"rooms": ["201 "]})
     assert (known.status_code, known.json()["code"]) == (409, "room_exists")
-    doubled = await hotel.desk.post(path, json={"rooms": ["Sea  View"]})
+    doubled = await hotel.manager.post(path, json={"rooms": ["Sea  View"]})
     assert (doubled.status_code, doubled.json()["errors"][0]["pointer"]) == (422, "/rooms/0")
-    assert (await hotel.desk.post(path, json={"rooms": [" Sea View"]})).json()["rooms"] == ["201", "Sea View"]
+    assert (await hotel.manager.post(path, json={"rooms": [" Sea View"]})).json()["rooms"] == ["201", "Sea View"]
 
 
 async def test_names_of_all_scripts_are_names(hotel: Hotel) -> None:
     for name in ("Гостиница «Ёлка»", "فندق\u200cالبحر", "海の家", "Zoë 👩\u200d🍳"):
-        answer = await hotel.desk.patch(hotel.path, json={"name": name})
+        answer = await hotel.manager.patch(hotel.path, json={"name": name})
         assert (answer.status_code, answer.json()["name"]) == (200, name), answer.text
 
 

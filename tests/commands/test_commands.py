@@ -48,7 +48,7 @@ async def test_only_a_correlation_id_that_looks_like_one_gets_into_the_ledger(ho
         headers = {"X-Correlation-Id": given, "X-Request-Id": "request-0001"}
         booked = await hotel.guest.post(f"{hotel.path}/bookings", json=hotel.stay(0, 0), headers=headers)
         seq = int(booked.json()["position"].rpartition(":")[2])
-        ledger = await hotel.desk.get(f"{hotel.path}/ledger", params={"after": seq - 1})
+        ledger = await hotel.manager.get(f"{hotel.path}/ledger", params={"after": seq - 1})
         metadata = ledger.json()["items"][0]["metadata"]
         assert metadata["correlation_id"] == (given if stays else "request-0001")
 
@@ -100,7 +100,7 @@ async def test_sold_out_names_the_nights_and_what_is_free(hotel: Hotel) -> None:
 async def test_a_price_set_for_some_nights_is_what_new_bookings_pay(hotel: Hotel) -> None:
     before = await hotel.book(1, 3)
     prices = {"from": hotel.day(2).isoformat(), "to": hotel.day(3).isoformat(), "price": "175"}
-    changed = await hotel.desk.put(f"{hotel.path}/room-types/DBL/prices", json=prices)
+    changed = await hotel.manager.put(f"{hotel.path}/room-types/DBL/prices", json=prices)
     assert changed.status_code == 200, changed.text
     after = await hotel.book(1, 3)
     assert before.json()["total"]["amount"] == "200.00"
@@ -111,15 +111,15 @@ async def test_a_price_set_for_some_nights_is_what_new_bookings_pay(hotel: Hotel
 
 
 async def test_rooms_are_added(hotel: Hotel) -> None:
-    added = await hotel.desk.post(f"{hotel.path}/room-types/STE/rooms", json={"rooms": ["202"]})
+    added = await hotel.manager.post(f"{hotel.path}/room-types/STE/rooms", json={"rooms": ["202"]})
     assert added.json()["rooms"] == ["201", "202"]
     assert [(await hotel.book(1, 2, "STE")).status_code for _ in range(3)] == [201, 201, 409]
 
 
 async def test_a_hotels_details_change_by_version(hotel: Hotel) -> None:
-    stale = await hotel.desk.patch(hotel.path, json={"name": "Borealis"}, headers={"If-Match": '"1"'})
+    stale = await hotel.manager.patch(hotel.path, json={"name": "Borealis"}, headers={"If-Match": '"1"'})
     assert (stale.status_code, stale.json()["code"]) == (412, "version_mismatch")
-    changed = await hotel.desk.patch(hotel.path, json={"name": "Borealis"}, headers={"If-Match": '"3"'})
+    changed = await hotel.manager.patch(hotel.path, json={"name": "Borealis"}, headers={"If-Match": '"3"'})
     assert (changed.json()["name"], changed.headers["ETag"]) == ("Borealis", '"4"')
 
 
@@ -129,14 +129,14 @@ async def test_a_version_of_what_is_not_there_yet_makes_nothing(hotel: Hotel) ->
     for client, path, body, wrong in (
         (hotel.guest, f"{hotel.path}/bookings", hotel.stay(), '"1"'),
         (hotel.administrator, "/v1/hotels", opening, '"1"'),
-        (hotel.desk, f"{hotel.path}/room-types", suite, '"9"'),
+        (hotel.manager, f"{hotel.path}/room-types", suite, '"9"'),
     ):
         before = await written(hotel)
         refused = await client.post(path, json=body, headers={"If-Match": wrong})
         assert (refused.status_code, refused.json()["code"]) == (412, "version_mismatch"), path
         assert await written(hotel) == before
     # A room type is a part of its hotel, so it is the hotel's version that counts.
-    added = await hotel.desk.post(f"{hotel.path}/room-types", json=suite, headers={"If-Match": '"3"'})
+    added = await hotel.manager.post(f"{hotel.path}/room-types", json=suite, headers={"If-Match": '"3"'})
     assert added.status_code == 201, added.text
 
 
@@ -204,8 +204,8 @@ async def test_answers_have_their_documented_shapes(hotel: Hotel) -> None:
     held = await hotel.book(state="hold")
     booking.validate_json(held.content)
     booking.validate_json((await hotel.then(held, "confirm")).content)
-    hotels.validate_json((await hotel.desk.patch(hotel.path, json={"name": "B"})).content)
-    rooms = await hotel.desk.post(f"{hotel.path}/room-types/STE/rooms", json={"rooms": ["900"]})
+    hotels.validate_json((await hotel.manager.patch(hotel.path, json={"name": "B"})).content)
+    rooms = await hotel.manager.post(f"{hotel.path}/room-types/STE/rooms", json={"rooms": ["900"]})
     room_types.validate_json(rooms.content)
     document = (await hotel.guest.get("/openapi.json")).json()
     for path in (p for p in document["paths"] if p.startswith("/v1/hotels/{hotel_id}/bookings/{booking_id}/")):

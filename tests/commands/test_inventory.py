@@ -13,7 +13,7 @@ async def test_restrictions_refuse_new_stays_and_say_which(hotel: Hotel) -> None
     def day(number: int) -> str:
         return hotel.day(number).isoformat()
 
-    changed = await hotel.desk.put(
+    changed = await hotel.manager.put(
         f"{hotel.path}/room-types/DBL/restrictions", json=hotel.span(10, 12, stop_sell=True, minimum_stay=3)
     )
     assert (changed.status_code, changed.headers["ETag"]) == (200, '"1"')
@@ -169,7 +169,7 @@ async def test_rooms_offer_features_and_their_types_show_them(hotel: Hotel) -> N
     before = await written(hotel)
     same = await hotel.room("101", "features", features=["balcony", "sea_view"])
     assert (same.status_code, await written(hotel)) == (200, before)
-    added = await hotel.desk.post(f"{hotel.path}/room-types/DBL/rooms", json={"rooms": ["103"]})
+    added = await hotel.manager.post(f"{hotel.path}/room-types/DBL/rooms", json={"rooms": ["103"]})
     assert added.json()["room_details"] == [
         {"room": "101", "features": ["balcony", "sea_view"], "out_of_order": []},
         {
@@ -183,7 +183,7 @@ async def test_rooms_offer_features_and_their_types_show_them(hotel: Hotel) -> N
 
 async def test_a_rooms_name_may_hold_slashes_and_spaces(hotel: Hotel) -> None:
     names = ["12/A", "Blue room", "7/out-of-order", "8/features/x"]
-    added = await hotel.desk.post(f"{hotel.path}/room-types/DBL/rooms", json={"rooms": names})
+    added = await hotel.manager.post(f"{hotel.path}/room-types/DBL/rooms", json={"rooms": names})
     assert added.status_code == 200, added.text
     for name in names:
         for path in (quote(name, safe=""), quote(name)):

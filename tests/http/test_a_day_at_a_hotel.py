@@ -54,7 +54,8 @@ class Desk:
     async def ask(self, question: str, **parameters: str) -> dict[str, Any]:
         """An answer that includes everything that was commanded so far."""
         headers = {"StaySync-Min-Position": self.position}
-        return self._told(await self.desk.get(f"{self.path}/{question}", params=parameters, headers=headers), 200)
+        client = self.manager if question == "ledger" else self.desk
+        return self._told(await client.get(f"{self.path}/{question}", params=parameters, headers=headers), 200)
 
     def _told(self, answer: httpx.Response, status: int) -> dict[str, Any]:
         assert answer.status_code == status, answer.text

@@ -110,12 +110,12 @@ async def test_a_parked_read_model_is_said_at_once(service: Running, hotel_id: U
 async def test_history_tells_who_did_what_and_nothing_personal(service: Running, hotel_id: UUID) -> None:
     booked = await book(service, hotel_id)
     path = booked.headers["Location"]
-    async with service.staff(hotel_id) as staff:
+    async with service.staff(hotel_id) as staff, service.staff(hotel_id, "auditor") as auditor:
         cancelled = await staff.post(f"{path}/cancel", json={"reason": "guest_request", "note": "Her secret reason"})
         assert cancelled.status_code == 200, cancelled.text
-        history = await staff.get(f"{path}/history")
-        first = (await staff.get(f"{path}/history", params={"limit": 1})).json()
-        second = (await staff.get(f"{path}/history", params={"limit": 1, "after": first["next"]})).json()
+        history = await auditor.get(f"{path}/history")
+        first = (await auditor.get(f"{path}/history", params={"limit": 1})).json()
+        second = (await auditor.get(f"{path}/history", params={"limit": 1, "after": first["next"]})).json()
     entries = history.json()["items"]
     assert [(entry["type"], entry["version"], entry["role"]) for entry in entries] == [
         ("BookingMade", 1, "anonymous"),
@@ -190,9 +190,9 @@ async def test_what_is_commanded_of_rooms_is_read_everywhere(service: Running) -
 
 
 async def test_the_history_of_something_else_is_not_a_bookings(service: Running, hotel_id: UUID) -> None:
-    async with service.staff(hotel_id) as staff:
+    async with service.staff(hotel_id, "auditor") as auditor:
         for stream in (hotel_id, uuid4()):
-            answer = await staff.get(f"/v1/hotels/{hotel_id}/bookings/{stream}/history")
+            answer = await auditor.get(f"/v1/hotels/{hotel_id}/bookings/{stream}/history")
             assert (answer.status_code, answer.json()["code"]) == (404, "unknown_booking")
 
 

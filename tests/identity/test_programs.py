@@ -13,7 +13,7 @@ import pytest
 from identity import programs
 from identity.side import IdentitySide
 from staysync.admin import add_staff
-from tests.clients import PASSWORD, Running, open_hotel, project, stay
+from tests.clients import PASSWORD, Running, open_hotel, project, stay, verify_email
 from tests.identity.people import bearer, browser_of, echo, sql, work_of
 
 
@@ -283,6 +283,7 @@ async def test_only_managers_and_administrators_make_and_see_keys(hotel: Hotel) 
 
 async def test_a_manager_without_the_csrf_token_makes_no_key(hotel: Hotel) -> None:
     async with browser_of(hotel.service) as browser:
+        await verify_email(hotel.service, "ada@example.org")
         await hotel.administrator.put(f"/v1/hotels/{hotel.hotel_id}/members/ada@example.org", json={"role": "manager"})
         await browser.post("/v1/auth/refresh", headers=echo(browser))
         assert (await hotel.ask(browser)).json()["code"] == "csrf"

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from identity.tokens import AccessTokens, Claims, SigningKey
 from staysync.secrets import load_secrets
-from tests.clients import ORIGIN, PASSWORD, Running
+from tests.clients import ORIGIN, PASSWORD, Running, verify_email
 from tests.identity.people import ADA, bearer, browser_of, cookie, echo, mails, sql
 
 
@@ -277,6 +277,7 @@ async def test_an_administrator_gives_roles_that_the_next_sign_in_has(service: R
     async with browser_of(service) as ada, service.administrator() as administrator:
         path = f"/v1/hotels/{hotel_id}/members/ADA@example.org"
         assert (await administrator.put(path, json={"role": "owner of it all"})).status_code == 422
+        await verify_email(service, ADA["email"])
         assert (await administrator.put(path, json={"role": "auditor"})).status_code == 200
         answer = await ada.post("/v1/auth/refresh", headers=echo(ada))
         assert answer.json()["account"]["roles"] == [{"hotel_id": str(hotel_id), "role": "auditor"}]

@@ -22,7 +22,7 @@ from staysync.admin import add_staff
 from staysync.cli import app as command_line
 from staysync.secrets import load_secrets, rotate_signing_key
 from staysync.settings import Settings
-from tests.clients import PASSWORD, Running, open_hotel, project, running, stay
+from tests.clients import PASSWORD, Running, open_hotel, project, running, stay, verify_email
 from tests.identity.people import ADA, bearer, browser_of, cookie, echo, sign_in, sql, work_of
 
 
@@ -262,6 +262,9 @@ async def test_a_role_that_is_given_counts_at_once_for_writes(service: Running) 
         rooms = f"/v1/hotels/{hotel_id}/room-types/DBL/rooms"
         assert (await ada.post(rooms, json={"rooms": ["901"]}, headers=echo(ada))).status_code == 403
         member = f"/v1/hotels/{hotel_id}/members/{ADA['email']}"
+        unverified = await administrator.put(member, json={"role": "manager"})
+        assert (unverified.status_code, unverified.json()["code"]) == (409, "email_not_verified")
+        await verify_email(service, ADA["email"])
         assert (await administrator.put(member, json={"role": "manager"})).status_code == 200
         # Its old token is refused here at once; a new one has the role.
         assert (await ada.get("/v1/auth/me")).status_code == 401
