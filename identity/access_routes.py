@@ -91,7 +91,7 @@ class AccessEntry(BaseModel):
     at: datetime
     event: str = Field(
         description="sign_in, sign_in_failed, sign_out, session_ended, token_reused, email_verified, password_changed,"
-        " password_reset, role_changed, key_made, key_revoked, refused, write or read."
+        " password_reset, role_changed, booking_claimed, key_made, key_revoked, refused, write or read."
     )
     request_id: str
     address: str | None

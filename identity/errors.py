@@ -100,6 +100,13 @@ class UnknownKey(Exception):
         super().__init__("There is no key with this id that you may revoke.")
 
 
+class TooManyClaims(Exception):
+    """An account has claimed as many bookings as it may."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"You have claimed {most} bookings, which is as many as there may be.")
+
+
 class TooManyKeys(Exception):
     """An account has as many keys in force as it may have."""
 

@@ -249,6 +249,14 @@ class GuestsBooking:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OwnBookings:
+    """A page of a guest's own bookings."""
+
+    items: list[GuestsBooking]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Booking:
     """A booking as the hotel sees it."""
 

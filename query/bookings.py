@@ -23,7 +23,8 @@ from readmodels.tables import Booking, Guest, Line, TimelineEntry
 SORTS = ("arrival", "-arrival", "booked_at", "-booked_at")
 
 
-def _cursor_instant(value: Any) -> datetime:
+def cursor_instant(value: Any) -> datetime:
+    """An instant out of a cursor."""
     instant = datetime.fromisoformat(cursor_text(value))
     if instant.tzinfo is None or not 1900 < instant.year < 3000:
         raise ValueError("not an instant")
@@ -32,7 +33,7 @@ def _cursor_instant(value: Any) -> datetime:
 
 _SORT_COLUMNS: dict[str, tuple[InstrumentedAttribute[Any], Callable[[Any], Any]]] = {
     "arrival": (Booking.arrival, cursor_date),
-    "booked_at": (Booking.booked_at, _cursor_instant),
+    "booked_at": (Booking.booked_at, cursor_instant),
 }
 
 
@@ -111,7 +112,7 @@ async def booking(session: AsyncSession, hotel_id: UUID, booking_id: UUID) -> an
             selectinload(Booking.guest),
             selectinload(Booking.booker),
             selectinload(Booking.timeline),
-            _whole_lines(),
+            whole_lines(),
         )
     )
     found = await session.scalar(statement)
@@ -137,7 +138,7 @@ async def booking(session: AsyncSession, hotel_id: UUID, booking_id: UUID) -> an
     )
 
 
-def _whole_lines() -> ORMOption:
+def whole_lines() -> ORMOption:
     """Lines with all that belongs to them: one statement for each kind."""
     return selectinload(Booking.lines).options(
         selectinload(Line.nights), selectinload(Line.room_stays), selectinload(Line.guest)
@@ -161,13 +162,18 @@ async def lookup(session: AsyncSession, reference: str, email: str) -> answers.G
         )
         .options(
             selectinload(Booking.guest),
-            _whole_lines(),
+            whole_lines(),
         )
     )
     found = await session.scalar(statement)
     if found is None:
         raise NotFound("booking with this e-mail")
-    return answers.GuestsBooking(**_shown(found))
+    return guests_booking(found)
+
+
+def guests_booking(booking: Booking) -> answers.GuestsBooking:
+    """A booking as its guest sees it."""
+    return answers.GuestsBooking(**_shown(booking))
 
 
 def _shown(booking: Booking) -> dict[str, Any]:

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Annotated
 from uuid import UUID
 
+from fastapi import Header
 from sqlalchemy import select
 
 from eventstore.reading import Position
@@ -12,6 +14,15 @@ from query.side import QuerySide
 from readmodels.tables import Checkpoint
 
 MIN_POSITION = "StaySync-Min-Position"
+
+MinPosition = Annotated[
+    str | None,
+    Header(
+        alias=MIN_POSITION,
+        description="Positions {hotel_id}:{seq}, separated by commas, that the answer must include: what a command "
+        "answered as StaySync-Position. Waits for them a short while, then answers 503.",
+    ),
+]
 MOST_POSITIONS = 20
 
 _FIRST_LOOK_S = 0.01

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,19 +15,10 @@ from identity.permissions import needs
 from query import answers, availability, bookings, hotels, ledger, rack
 from query.answers import answer
 from query.fields import After, Date, Limit, Parameters, Words
-from query.positions import MIN_POSITION, wait_for
+from query.positions import MinPosition, wait_for
 from query.side import query_of
 
 router = APIRouter(prefix="/v1")
-
-MinPosition = Annotated[
-    str | None,
-    Header(
-        alias=MIN_POSITION,
-        description="Positions {hotel_id}:{seq}, separated by commas, that the answer must include: what a command "
-        "answered as StaySync-Position. Waits for them a short while, then answers 503.",
-    ),
-]
 
 _NOT_THERE: dict[int | str, dict[str, str]] = {404: {"description": "There is no such hotel or booking."}}
 

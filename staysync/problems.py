@@ -787,6 +787,15 @@ TABLE: dict[type[Exception], Entry] = dict(
             ),
         ),
         _row(
+            identity_errors.TooManyClaims,
+            Problem(
+                "too_many_claims",
+                409,
+                "Too many bookings are claimed",
+                "An account may claim a thousand bookings. Whoever books for others acts at the hotel in a role.",
+            ),
+        ),
+        _row(
             identity_errors.NotVerified,
             Problem(
                 "email_not_verified",

@@ -25,6 +25,7 @@ from command.bodies import (
 )
 from command.errors import BadField
 from command.http import CommandRoute, answer_again, expected_version, submit
+from command.owners import own_booking
 from command.sealing import Sealing, described_guests, words_about_guest
 from command.shapes import BookingAnswer
 from command.side import CommandSide, side_of
@@ -46,7 +47,7 @@ from domain.values import Sealed, Statistics
 from eventstore.appender import HotelBusy, ReferenceTaken
 from eventstore.guest_keys import WrappedKey
 from eventstore.reading import folded_bookings
-from identity.http import Principal, permitted
+from identity.http import Own, Principal, permitted
 from identity.limits import limit, limit_here
 from identity.permissions import needs
 
@@ -142,7 +143,8 @@ async def _limit_strangers(request: Request, principal: Principal, body: BookBod
 async def confirm(request: Request, hotel_id: UUID, booking_id: UUID, body: NoBody) -> Response:
     """Turn the held lines into sold ones."""
     del body
-    return await live(request, hotel_id, booking_id, ConfirmBooking())
+    own = own_booking(request, hotel_id, booking_id)
+    return await live(request, hotel_id, booking_id, ConfirmBooking(), own=own)
 
 
 @router.post("/{booking_id}/change", response_model=BookingAnswer, **needs("bookings.manage"))
@@ -267,7 +269,8 @@ async def cancel(request: Request, hotel_id: UUID, booking_id: UUID, body: Cance
     def command(note: Sealed | None) -> CancelLines:
         return CancelLines(lines=body.lines, reason=body.reason, note=note)
 
-    return await _live_with_words(request, hotel_id, booking_id, "/note", body.note, command)
+    own = own_booking(request, hotel_id, booking_id)
+    return await _live_with_words(request, hotel_id, booking_id, "/note", body.note, command, own=own)
 
 
 @router.post("/{booking_id}/check-in", response_model=BookingAnswer, **needs("bookings.manage"))
@@ -307,9 +310,10 @@ async def live(
     command: LifeCommand,
     *,
     renamed: Mapping[str, str] | None = None,
+    own: Own | None = None,
 ) -> Response:
-    """Submit a member's command on a booking."""
-    principal = await permitted(request, hotel_id)
+    """Submit a command on a booking, by who may do what the endpoint names; `own` lets its guest, too."""
+    principal = await permitted(request, hotel_id, own=own)
     return await _submit(side_of(request), request, principal, hotel_id, booking_id, command, renamed=renamed)
 
 
@@ -322,9 +326,10 @@ async def _live_with_words(
     command: Callable[[Sealed | None], LifeCommand],
     *,
     renamed: Mapping[str, str] | None = None,
+    own: Own | None = None,
 ) -> Response:
-    """Submit a member's command with words about the guest, which stand at `pointer`."""
-    principal = await permitted(request, hotel_id)
+    """The same with words about the guest, which stand at `pointer`."""
+    principal = await permitted(request, hotel_id, own=own)
     side = side_of(request)
     sealed = None
     if words is not None:

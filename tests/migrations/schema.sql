@@ -119,6 +119,14 @@ CREATE TABLE identity.api_key (
 );
 ALTER TABLE identity.api_key OWNER TO staysync_owner;
 COMMENT ON TABLE identity.api_key IS 'Keys of programs, as hashes. One works at those of its hotels whose manager its maker is now.';
+CREATE TABLE identity.claimed_booking (
+    account_id uuid NOT NULL,
+    hotel_id uuid NOT NULL,
+    booking_id uuid NOT NULL,
+    claimed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+ALTER TABLE identity.claimed_booking OWNER TO staysync_owner;
+COMMENT ON TABLE identity.claimed_booking IS 'Bookings whose guest or booker had the verified e-mail of the account when it claimed them.';
 CREATE TABLE identity.membership (
     account_id uuid NOT NULL,
     hotel_id uuid NOT NULL,
@@ -468,6 +476,8 @@ ALTER TABLE ONLY identity.api_key
     ADD CONSTRAINT api_key_key_hash_key UNIQUE (key_hash);
 ALTER TABLE ONLY identity.api_key
     ADD CONSTRAINT api_key_pkey PRIMARY KEY (key_id);
+ALTER TABLE ONLY identity.claimed_booking
+    ADD CONSTRAINT claimed_booking_pkey PRIMARY KEY (account_id, hotel_id, booking_id);
 ALTER TABLE ONLY identity.membership
     ADD CONSTRAINT membership_pkey PRIMARY KEY (account_id, hotel_id);
 ALTER TABLE ONLY identity.one_time_token
@@ -552,12 +562,15 @@ CREATE INDEX guest_email ON read.guest USING btree (lower(email));
 CREATE INDEX guest_name ON read.guest USING btree (hotel_id, lower(full_name) text_pattern_ops);
 CREATE INDEX hotel_city ON read.hotel USING btree (lower(city));
 CREATE INDEX room_stay_until ON read.room_stay USING btree (hotel_id, until, first);
+CREATE INDEX timeline_made_by_guest ON read.timeline USING btree (actor) WHERE ((role = 'guest'::text) AND (type = ANY (ARRAY['BookingHeld'::text, 'BookingMade'::text])));
 CREATE TRIGGER event_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.event FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
 ALTER TABLE ledger.event ENABLE ALWAYS TRIGGER event_is_append_only;
 CREATE TRIGGER head_is_kept BEFORE DELETE OR TRUNCATE ON ledger.head FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
 ALTER TABLE ledger.head ENABLE ALWAYS TRIGGER head_is_kept;
 ALTER TABLE ONLY identity.api_key
     ADD CONSTRAINT api_key_account_id_fkey FOREIGN KEY (account_id) REFERENCES identity.account(account_id) ON DELETE CASCADE;
+ALTER TABLE ONLY identity.claimed_booking
+    ADD CONSTRAINT claimed_booking_account_id_fkey FOREIGN KEY (account_id) REFERENCES identity.account(account_id) ON DELETE CASCADE;
 ALTER TABLE ONLY identity.membership
     ADD CONSTRAINT membership_account_id_fkey FOREIGN KEY (account_id) REFERENCES identity.account(account_id) ON DELETE CASCADE;
 ALTER TABLE ONLY identity.one_time_token
@@ -582,6 +595,7 @@ GRANT ALL ON FUNCTION ledger.expect_count(what text, actual bigint, expected big
 REVOKE ALL ON FUNCTION ledger.refuse_change() FROM PUBLIC;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE identity.account TO staysync_identity;
 GRANT SELECT,INSERT,UPDATE ON TABLE identity.api_key TO staysync_identity;
+GRANT SELECT,INSERT ON TABLE identity.claimed_booking TO staysync_identity;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE identity.membership TO staysync_identity;
 GRANT SELECT,INSERT,DELETE ON TABLE identity.one_time_token TO staysync_identity;
 GRANT SELECT,INSERT,UPDATE ON TABLE identity.outbox TO staysync_identity;

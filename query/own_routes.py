@@ -1,0 +1,114 @@
+"""A guest's own bookings over HTTP: what they made when signed in, and what they claim with their verified e-mail.
+
+They are read here, and confirmed and cancelled where members do it, at the booking's own path.
+"""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from identity import accounts, claims
+from identity.access_log import note
+from identity.errors import NotSignedIn, NotVerified
+from identity.http import identity_of, permitted
+from identity.limits import limit
+from identity.permissions import needs
+from query import answers, bookings, own
+from query.answers import answer
+from query.fields import Words
+from query.positions import MinPosition, wait_for
+from query.routes import NoParameters, PageParameters
+from query.side import query_of
+
+router = APIRouter(prefix="/v1/me/bookings", tags=["bookings"])
+
+
+class Claim(BaseModel):
+    """What the guest of a booking knows of it, whose e-mail is that of the account."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reference: Words = Field(examples=["LIS-7K2MX9QD"])
+
+
+@router.get("", response_model=answers.OwnBookings, summary="My bookings", **needs("own_bookings.read"))
+async def get_own_bookings(
+    request: Request, parameters: Annotated[PageParameters, Query()], min_position: MinPosition = None
+) -> Response:
+    """Bookings of all hotels that the account made as a guest, and those that it claimed; the last booked first."""
+    account_id = await _account_id(request)
+    async with identity_of(request).connection() as connection:
+        claimed = await claims.claimed(connection, account_id)
+    side = query_of(request)
+    await wait_for(side, min_position)
+    async with side.session() as session:
+        return answer(
+            await own.own_bookings(session, account_id, claimed, limit=parameters.limit, after=parameters.after)
+        )
+
+
+@router.get(
+    "/{booking_id}",
+    response_model=answers.GuestsBooking,
+    responses={404: {"description": "The account has no such booking."}},
+    summary="One of my bookings",
+    **needs("own_bookings.read"),
+)
+async def get_own_booking(
+    request: Request,
+    booking_id: UUID,
+    parameters: Annotated[NoParameters, Query()],
+    min_position: MinPosition = None,
+) -> Response:
+    """The ETag is for commands with If-Match."""
+    del parameters
+    account_id = await _account_id(request)
+    async with identity_of(request).connection() as connection:
+        claimed = await claims.claimed(connection, account_id)
+    side = query_of(request)
+    await wait_for(side, min_position)
+    async with side.session() as session:
+        found = await own.own_booking(session, account_id, claimed, booking_id)
+    return answer(found, {"ETag": f'"{found.version}"'})
+
+
+@router.post(
+    "/claim",
+    response_model=answers.GuestsBooking,
+    responses={404: {"description": "There is no booking with this reference and the account's e-mail."}},
+    summary="Claim a booking",
+    **needs("own_bookings.claim"),
+)
+async def claim_booking(request: Request, body: Claim, min_position: MinPosition = None) -> Response:
+    """Take a booking, made without an account, among one's own: its guest or booker has the account's verified e-mail.
+
+    It stays among them, also when its details change later. An unknown reference and another's booking get the same
+    answer.
+    """
+    account_id = await _account_id(request)
+    async with identity_of(request).connection() as connection:
+        account = await accounts.find_by_id(connection, account_id)
+    if account is None:
+        raise NotSignedIn("This account is no more.")
+    if account.email_verified_at is None:
+        raise NotVerified("Your e-mail isn't verified, so the bookings with it may be somebody else's.")
+    await limit(request, "lookups", account.email)
+    side = query_of(request)
+    await wait_for(side, min_position)
+    async with side.session() as session:
+        found = await bookings.lookup(session, body.reference, account.email)
+    async with identity_of(request).connection() as connection:
+        await claims.claim(connection, account_id, found.hotel_id, found.booking_id)
+    note(request, "booking_claimed")
+    return answer(found, {"ETag": f'"{found.version}"'})
+
+
+async def _account_id(request: Request) -> UUID:
+    account_id = (await permitted(request)).account_id
+    if account_id is None:
+        raise NotSignedIn
+    return account_id
