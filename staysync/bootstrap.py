@@ -139,7 +139,7 @@ async def _make_role(admin: "Connection", role: Role, password: str) -> None:
     if not await admin.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", name):
         await admin.execute(f'CREATE ROLE "{name}"')
     # The password goes as its verifier, so that no server log ever shows it; always, so that it follows the secrets.
-    await admin.execute(f"ALTER ROLE \"{name}\" LOGIN PASSWORD '{_scram_verifier(password)}'")
+    await admin.execute(f"ALTER ROLE \"{name}\" LOGIN PASSWORD '{scram_verifier(password)}'")
     for setting, value in _ROLE_SETTINGS[role].items():
         await admin.execute(f"ALTER ROLE \"{name}\" SET {setting} = '{value}'")
 
@@ -165,7 +165,7 @@ def _quoted(identifier: str) -> str:
     return '"' + identifier.replace('"', '""') + '"'
 
 
-def _scram_verifier(password: str) -> str:
+def scram_verifier(password: str) -> str:
     """What PostgreSQL keeps of a password, computed here (RFC 5803, RFC 5802 section 3)."""
     salt = os.urandom(16)
     salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, _SCRAM_ROUNDS)

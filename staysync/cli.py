@@ -10,6 +10,7 @@ import typer
 
 from eventstore.errors import WrongMasterKey
 from staysync.account_tools import account_mails, rotate_signing_key
+from staysync.backup_commands import archive_wal, backup, restore
 from staysync.importing.console import app as imports
 from staysync.processes import CannotStartError
 from staysync.upkeep import rebuild, retry, verify
@@ -146,5 +147,8 @@ def demo() -> None:
 app.command()(verify)
 app.command()(retry)
 app.command()(rebuild)
+app.command()(backup)
+app.command()(archive_wal)
+app.command()(restore)
 app.command()(rotate_signing_key)
 app.command()(account_mails)

@@ -40,6 +40,7 @@ _POSTGRES_SETTINGS = {
     "wal_compression": "pglz",
     "max_wal_size": "4GB",
     "checkpoint_timeout": "15min",
+    "max_slot_wal_keep_size": "8GB",  # an archive that nobody fetches any more must not fill the disk
     "random_page_cost": "1.1",
     "effective_io_concurrency": "64",
     "password_encryption": "scram-sha-256",
@@ -76,17 +77,37 @@ class EmbeddedServer:
         self.record.unlink(missing_ok=True)
 
 
+@dataclass(frozen=True, slots=True)
+class ClusterPlace:
+    """Where PostgreSQL's data lives, or will, and who may touch it: whom its programs run as."""
+
+    programs: Path
+    identity: str
+    cluster: Path
+
+
+def cluster_place(data_dir: Path) -> ClusterPlace:
+    """The place of the cluster of a data directory. Raises `CannotStartError`."""
+    programs = _postgres_programs()
+    identity = _postgres_identity(programs)
+    return ClusterPlace(programs, identity, _cluster_folder(data_dir, identity))
+
+
 async def start_postgres(
-    data_dir: Path, password_file: Path, *, durable: bool = True, same_port: int | None = None
+    data_dir: Path,
+    password_file: Path,
+    *,
+    durable: bool = True,
+    same_port: int | None = None,
+    patience_s: float = _START_S,
 ) -> EmbeddedServer:
     """Start PostgreSQL on the cluster in `data_dir`, which is made if missing; returns when it takes connections.
 
     Stops a server of the same cluster that an earlier run left behind. With `same_port` it takes the place of one that
     others know the address of. Raises `CannotStartError`.
     """
-    programs = _postgres_programs()
-    identity = _postgres_identity(programs)
-    cluster = _cluster_folder(data_dir, identity)
+    place = cluster_place(data_dir)
+    programs, identity, cluster = place.programs, place.identity, place.cluster
     record = data_dir / "run" / "postgres.pid"
     await asyncio.to_thread(stop_leftover, record, signal.SIGINT)
     password = ensure_password(password_file)
@@ -108,7 +129,7 @@ async def start_postgres(
         url = f"postgresql://{SUPERUSER}:{quote(password, safe='')}@127.0.0.1:{port}/{DATABASE}"
         server = EmbeddedServer(url, port, process, signal.SIGINT, record)
         try:
-            if await _postgres_is_ready(server, cluster):
+            if await _postgres_is_ready(server, cluster, patience_s):
                 return server
         except BaseException:  # also when the start is called off: nothing may stay behind
             await server.stop()
@@ -349,10 +370,10 @@ def _forget_dead_postmaster(cluster: Path) -> None:
     stop_leftover(record, signal.SIGINT)
 
 
-async def _postgres_is_ready(server: EmbeddedServer, cluster: Path) -> bool:
+async def _postgres_is_ready(server: EmbeddedServer, cluster: Path, patience_s: float) -> bool:
     """Wait for the word that the postmaster writes into its lock file. False if it ended instead."""
     lock = cluster / "postmaster.pid"
-    deadline = asyncio.get_running_loop().time() + _START_S
+    deadline = asyncio.get_running_loop().time() + patience_s
     while server.process.poll() is None:
         try:
             lines = lock.read_text(encoding="utf-8").split("\n")
@@ -361,7 +382,7 @@ async def _postgres_is_ready(server: EmbeddedServer, cluster: Path) -> bool:
         if len(lines) > 7 and lines[0] == str(server.process.pid) and lines[7].strip() == "ready":
             return True
         if asyncio.get_running_loop().time() > deadline:
-            raise CannotStartError(f"PostgreSQL wasn't ready after {_START_S:.0f} seconds")
+            raise CannotStartError(f"PostgreSQL wasn't ready after {patience_s:.0f} seconds")
         await asyncio.sleep(_POLL_S)
     return False
 

@@ -60,13 +60,20 @@ def launch(
     return process
 
 
-def run_once(command: Sequence[str | Path], *, identity: str = SAME_IDENTITY) -> "subprocess.CompletedProcess[bytes]":
+def run_once(
+    command: Sequence[str | Path],
+    *,
+    identity: str = SAME_IDENTITY,
+    environment: Mapping[str, str] | None = None,
+    given_input: bytes = b"",
+) -> "subprocess.CompletedProcess[bytes]":
     """Run a program to its end and keep what it says. It doesn't outlive this process."""
     return subprocess.run(  # noqa: S603 - the programs are ours, of our wheels or of the system
         _through_launcher(command, identity, signal.SIGTERM),
-        stdin=subprocess.DEVNULL,
+        input=given_input,
         capture_output=True,
         check=False,
+        env=environment,
         cwd="/",  # another identity may not enter the folder that we are in
     )
 

@@ -100,28 +100,35 @@ def rebuild(hotel: _HOTEL) -> None:
     run(work)
 
 
-def run(work: "Callable[[Settings, Console], Awaitable[int]]") -> None:
-    """Do a command's work with a database, and end with its exit code; what can't be done is said in one line."""
+def run(work: "Callable[[Settings, Console], Awaitable[int]]", *, with_database: bool = True) -> None:
+    """Do a command's work, with a database unless said, and end with its exit code.
+
+    What can't be done is said in one line.
+    """
     import asyncpg
     import uvloop
     from rich.console import Console
 
     from domain.rejections import UnknownHotel
     from eventstore.errors import WrongMasterKey
+    from staysync.backup import BackupError
     from staysync.importing.database import database
     from staysync.processes import CannotStartError
     from staysync.settings import Settings
 
     console = Console(stderr=True)
 
-    async def with_database() -> int:
+    async def do() -> int:
+        if not with_database:
+            return await work(Settings(), console)
         async with database(Settings()) as settings:
             return await work(settings, console)
 
     try:
-        code = uvloop.run(with_database())
+        code = uvloop.run(do())
     except (
-        CannotStartError, UnknownHotel, WrongMasterKey, asyncpg.PostgresError, asyncpg.InterfaceError, OSError
+        BackupError, CannotStartError, UnknownHotel, WrongMasterKey,
+        asyncpg.PostgresError, asyncpg.InterfaceError, OSError,
     ) as problem:  # fmt: skip
         reason = str(problem) or type(problem).__name__
         console.print(f"It can't be done: {reason}", style="red", markup=False, soft_wrap=True)
