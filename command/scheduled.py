@@ -6,7 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from command.side import CommandSide
-from domain.booking_commands import ExpireBooking
+from domain.booking_commands import EraseGuests, ExpireBooking
 from domain.hotels import ExtendHorizon, HotelCommand
 from domain.rejections import Rejected
 from eventstore.decisions import SYSTEM_METADATA
@@ -51,6 +51,19 @@ async def _expire(side: CommandSide, hotel_id: UUID, booking_id: UUID) -> bool:
         log.warning("a due hold could not be expired: %s", type(refusal).__name__)
         return False
     return True
+
+
+async def erase_guests(side: CommandSide, hotel_id: UUID, booking_id: UUID) -> None:
+    """Destroy the keys of a booking's guests, on behalf of the system. Raises GuestsExpected, UnknownBooking."""
+    await side.appender.submit(
+        Submission(
+            hotel_id=hotel_id,
+            stream_id=booking_id,
+            command=EraseGuests(),
+            metadata=SYSTEM_METADATA,
+            render=_no_answer,
+        )
+    )
 
 
 async def extend_horizons(side: CommandSide) -> int:

@@ -181,6 +181,11 @@ class Walk:
     sent_to: Sealed | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EraseGuests:
+    """Forget who the people of a booking were, once nobody is expected or in house any more."""
+
+
 LifeCommand = (
     ConfirmBooking
     | CancelLines
@@ -195,5 +200,6 @@ LifeCommand = (
     | ReleaseRooms
     | SwapRooms
     | Walk
+    | EraseGuests
 )
 BookingCommand = Book | LifeCommand

@@ -12,6 +12,7 @@ from domain.booking_commands import (
     CheckOut,
     ConfirmBooking,
     DescribeGuests,
+    EraseGuests,
     ExpireBooking,
     LifeCommand,
     MarkNoShow,
@@ -28,6 +29,7 @@ from domain.bookings import (
     GuestsCheckedIn,
     GuestsCheckedOut,
     GuestsDescribed,
+    GuestsErased,
     GuestsWalked,
     Line,
     LinesCancelled,
@@ -39,7 +41,7 @@ from domain.changing import change
 from domain.hotels import Hotel
 from domain.lines import chosen_lines, numbers
 from domain.premises import Premises
-from domain.rejections import HoldExpired, StayOver, TooEarly
+from domain.rejections import GuestErased, GuestsExpected, HoldExpired, StayOver, TooEarly
 from domain.rooming import assign_room, assign_rooms, check_rooms_for_tonight, release_rooms, swap_rooms
 
 
@@ -76,6 +78,8 @@ def decide(command: LifeCommand, booking: Booking, premises: Premises, now: date
             return [GuestsWalked(lines=numbers(lines), cost=hotel.payable(command.cost), sent_to=command.sent_to)]
         case DescribeGuests():
             return _describe(command, booking)
+        case EraseGuests():
+            return _erase(booking)
         case ChangeBooking():
             return [*change(command, booking, premises, now)]
         case AssignRoom():
@@ -110,9 +114,21 @@ def _check_not_before_arrival(action: str, lines: list[Line], hotel: Hotel, now:
 def _describe(command: DescribeGuests, booking: Booking) -> list[BookingEvent]:
     for number, _ in command.lines:
         chosen_lines(booking, (number,), "describe_guests", *LineState)
+    described = (command.guest, command.booker, *(guest for _, guest in command.lines))
+    # What they are described with was sealed before the lock, by a key that may have been destroyed since.
+    if any(person is not None and person.details.guest_id in booking.erased for person in described):
+        raise GuestErased
     event = GuestsDescribed(
         guest=command.guest,
         booker=command.booker,
         lines=tuple(DescribedLineGuest(line=number, guest=guest) for number, guest in command.lines),
     )
     return [] if event == GuestsDescribed(guest=None, booker=None, lines=()) else [event]
+
+
+def _erase(booking: Booking) -> list[BookingEvent]:
+    still_open = [line for line in booking.lines if line.is_open]
+    if still_open:
+        raise GuestsExpected(lines=numbers(still_open), departure=max(line.departure for line in still_open))
+    known = tuple(sealed.guest_id for sealed in booking.people if sealed.guest_id not in booking.erased)
+    return [GuestsErased(guests=known)] if known else []

@@ -219,6 +219,13 @@ class GuestsWalked:
     sent_to: Sealed | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestsErased:
+    """What was known of these guests is gone for good: with this event their keys were destroyed."""
+
+    guests: tuple[UUID, ...]
+
+
 BookingEvent = (
     BookingHeld
     | BookingMade
@@ -233,6 +240,7 @@ BookingEvent = (
     | RoomsAssigned
     | RoomsReleased
     | GuestsWalked
+    | GuestsErased
 )
 
 # ---------------------------------------------------------------- state
@@ -312,7 +320,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Booking:
-    """A booking as it is now."""
+    """A booking as it is now. Of the guests in `erased` nothing is known any more."""
 
     reference: str
     currency: str
@@ -323,6 +331,7 @@ class Booking:
     statistics: Statistics
     flags: tuple[str, ...]
     hold_until: datetime | None
+    erased: frozenset[UUID] = frozenset()
 
     def line(self, number: int) -> Line:
         """A line by its number, which counts from 1 without gaps: none is ever taken out."""
@@ -340,6 +349,12 @@ class Booking:
         """What the lines that aren't cancelled or expired come to; of all lines where none is left."""
         alive = [line for line in self.lines if line.state not in (LineState.CANCELLED, LineState.EXPIRED)]
         return sum((line.total for line in alive or self.lines), Decimal(0))
+
+    @property
+    def people(self) -> tuple[Sealed, ...]:
+        """The guest, the booker and the guests of lines, each once."""
+        everybody = (self.guest, self.booker, *(line.guest for line in self.lines))
+        return tuple({sealed.guest_id: sealed for sealed in everybody if sealed is not None}.values())
 
     def claims(self) -> Claims:
         """The rooms of each night that the booking has sold and holds."""
@@ -386,6 +401,8 @@ def evolve(booking: Booking | None, event: BookingEvent) -> Booking:
             return _with_lines(booking, (_released(booking.line(r.line), r.first) for r in event.releases))
         case GuestsWalked():
             return _ended(booking, event.lines, LineState.CANCELLED)
+        case GuestsErased():
+            return replace(booking, erased=booking.erased.union(event.guests))
         case _:
             assert_never(event)
 

@@ -274,6 +274,23 @@ class InHouse(Rejected):
 
 
 @_rejection
+class GuestsExpected(Rejected):
+    """Who is expected or in house can't be forgotten yet: these lines are open, the last until `departure`."""
+
+    lines: tuple[int, ...]
+    departure: date
+
+    def __str__(self) -> str:
+        return f"Lines {', '.join(map(str, self.lines))} are still open: their guests can't be forgotten yet."
+
+
+@_rejection
+class GuestErased(Rejected):
+    def __str__(self) -> str:
+        return "The guest was erased meanwhile, so nothing can be noted about them."
+
+
+@_rejection
 class TooManyLines(Rejected):
     maximum: int
     pointer = "/rooms"

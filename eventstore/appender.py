@@ -122,6 +122,9 @@ class _Batch:
         if ended is not None:
             await self.connection.execute(statement("end_room_stays"), *ended)
         await self.connection.execute(statement("append"), *self.write.parameters())
+        erased = self.write.erased_guests()
+        if erased is not None:
+            await self.connection.execute(statement("destroy_guest_keys"), *erased)
         self.write.clear()
 
 

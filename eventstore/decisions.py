@@ -8,7 +8,7 @@ from uuid import UUID
 
 from domain import booking_decisions, bookings, hotels, inventory
 from domain.booking_commands import Book, ExpireBooking, LifeCommand, SwapRooms
-from domain.bookings import Booking, BookingEvent, Line, LineState
+from domain.bookings import Booking, BookingEvent, GuestsErased, Line, LineState
 from domain.events import Event
 from domain.hotels import Hotel, HotelCommand, OpenHotel
 from domain.inventory import InventoryCommand
@@ -303,9 +303,16 @@ class HotelSituation:
                 night.sold += claim.sold
                 night.held += claim.held
         self.write.claim(self.hotel_id, changes)
+        self._note_erased(events)
         self._note_holds(booking_id, before, after)
         self._note_rooms(booking_id, () if before is None else before.lines, after.lines)
         self.streams[booking_id] = (version + len(events), after)
+
+    def _note_erased(self, events: Sequence[BookingEvent]) -> None:
+        for event in events:
+            if isinstance(event, GuestsErased):
+                for guest_id in event.guests:
+                    self.write.erase(self.hotel_id, guest_id)
 
     def _note_holds(self, booking_id: UUID, before: Booking | None, after: Booking) -> None:
         if after.hold_until is None and (before is None or before.hold_until is None):

@@ -10,7 +10,7 @@ from eventstore.submission import Answer, IdempotencyKey
 
 _HEAD_COLUMNS, _NIGHT_COLUMNS, _EVENT_COLUMNS, _ANSWER_COLUMNS = 7, 5, 11, 7
 _REFERENCE_COLUMNS, _KEY_COLUMNS, _HOLD_COLUMNS, _ENDED_COLUMNS = 3, 4, 7, 3
-_ROOM_STAY_COLUMNS, _ENDED_STAY_COLUMNS = 6, 5
+_ROOM_STAY_COLUMNS, _ENDED_STAY_COLUMNS, _ERASED_COLUMNS = 6, 5, 2
 
 type HoldKey = tuple[UUID, UUID, int]
 """Hotel, booking, line."""
@@ -39,6 +39,7 @@ class WriteSet:
         self._ended: list[HoldKey] = []
         self._room_stays: dict[RoomStayKey, date] = {}
         self._ended_stays: list[RoomStayKey] = []
+        self._erased: list[tuple[UUID, UUID]] = []
 
     def claim(self, hotel_id: UUID, changes: Claims) -> None:
         """Add what a decision claims, or frees where it is negative."""
@@ -60,6 +61,10 @@ class WriteSet:
     def guest_key(self, hotel_id: UUID, key: WrappedKey) -> None:
         """Keep a guest's wrapped key."""
         self._keys.append((hotel_id, key.guest_id, key.master_key, key.wrapped))
+
+    def erase(self, hotel_id: UUID, guest_id: UUID) -> None:
+        """Destroy a guest's key."""
+        self._erased.append((hotel_id, guest_id))
 
     def hold(self, key: HoldKey, hold: Hold, *, opens: bool) -> None:
         """Keep a hold as it is now, one that this decision `opens` or changes."""
@@ -114,6 +119,10 @@ class WriteSet:
     def ended_room_stays(self) -> list[list[Any]] | None:
         """The parameters of the statement that takes rooms back, None where there are none."""
         return _columns(self._ended_stays, _ENDED_STAY_COLUMNS) if self._ended_stays else None
+
+    def erased_guests(self) -> list[list[Any]] | None:
+        """The parameters of the statement that destroys guests' keys, None where there are none."""
+        return _columns(self._erased, _ERASED_COLUMNS) if self._erased else None
 
 
 def _columns(rows: list[Any], count: int) -> list[list[Any]]:

@@ -19,6 +19,7 @@ from domain.bookings import (
     BookingHeld,
     BookingMade,
     GuestsDescribed,
+    GuestsErased,
     Line,
     LineState,
     evolve,
@@ -65,6 +66,9 @@ def apply_to_booking(
         before = seen.get(booking_id) or booking_of(rows, booking_id)
     for sealed in sealed_guests(event, before):
         rows.put(GUEST, _guest(sealed.guest_id, open_sealed(sealed)))
+    if isinstance(event, GuestsErased):
+        for guest_id in event.guests:
+            rows.put(GUEST, _guest(guest_id, None))
     after = evolve(before, event)
     _claim(rows, difference({} if before is None else before.claims(), after.claims()))
     _put_booking(rows, recorded, after)

@@ -20,6 +20,7 @@ from domain.bookings import (
     GuestsCheckedIn,
     GuestsCheckedOut,
     GuestsDescribed,
+    GuestsErased,
     GuestsWalked,
     LinesCancelled,
     NoShowRecorded,
@@ -77,6 +78,8 @@ def _facts(event: BookingEvent, after: Booking) -> Mapping[str, Any]:
         case RoomsReleased():
             releases = [{"line": release.line, "from": release.first} for release in event.releases]
             return {"releases": releases, **_allowance(event.allowance_used)}
+        case GuestsErased():
+            return {"guests": event.guests}
         case GuestsWalked():
             return {"lines": event.lines, "cost": str(event.cost), "currency": after.currency}
         case _:

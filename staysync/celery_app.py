@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -24,6 +25,7 @@ from identity.access_tasks import AccessKeeping
 from projections.drain import Projector, projector_pool
 from projections.news import News
 from projections.tasks import ProjectionSide
+from staysync.forgetting import FORGET_GUESTS, forget_by_rule
 from staysync.nudge import open_nudger, open_redis
 from staysync.secrets import load_secrets
 from staysync.settings import Settings
@@ -137,6 +139,7 @@ def make_celery(settings: Settings, unfit: Callable[[], None] = _go_on) -> Celer
             },
             "extend-horizons": {"task": command.tasks.EXTEND_HORIZONS, "schedule": crontab(minute="7", hour="2")},
             "forget-answers": {"task": command.tasks.FORGET_ANSWERS, "schedule": crontab(minute="37", hour="3")},
+            "forget-guests": {"task": FORGET_GUESTS, "schedule": crontab(minute="57", hour="3")},
             "forget-access": {"task": identity.access_tasks.FORGET_ACCESS, "schedule": crontab(minute="17", hour="3")},
         },
     )
@@ -144,6 +147,11 @@ def make_celery(settings: Settings, unfit: Callable[[], None] = _go_on) -> Celer
     commanding = ProcessRuntime(lambda: _open_commands(settings, app), unfit)
     projections.tasks.add_tasks(app, projecting)
     command.tasks.add_tasks(app, commanding)
+
+    @app.task(name=FORGET_GUESTS)
+    def forget_guests() -> int:
+        return commanding(partial(forget_by_rule, settings))
+
     keeping = ProcessRuntime(lambda: _open_access_keeping(settings), unfit)
     identity.access_tasks.add_tasks(app, keeping)
 

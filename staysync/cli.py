@@ -11,6 +11,7 @@ import typer
 from eventstore.errors import WrongMasterKey
 from staysync.account_tools import account_mails, rotate_signing_key
 from staysync.backup_commands import archive_wal, backup, restore
+from staysync.erasing import erase_person, forget_guests
 from staysync.importing.console import app as imports
 from staysync.processes import CannotStartError
 from staysync.upkeep import rebuild, retry, verify
@@ -150,5 +151,7 @@ app.command()(rebuild)
 app.command()(backup)
 app.command()(archive_wal)
 app.command()(restore)
+app.command()(erase_person)
+app.command()(forget_guests)
 app.command()(rotate_signing_key)
 app.command()(account_mails)

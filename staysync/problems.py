@@ -556,6 +556,26 @@ TABLE: dict[type[Exception], Entry] = dict(
             members=lambda e: {"line": e.line, "field": e.field},
         ),
         _row(
+            rejections.GuestsExpected,
+            Problem(
+                "guests_expected",
+                409,
+                "The guests are still expected or in house",
+                "Who has a stay before them can't be forgotten: cancel it first, or wait until it is over. The member "
+                "lines says which lines are open, and departure when the last of them ends.",
+            ),
+            members=lambda e: {"lines": list(e.lines), "departure": e.departure},
+        ),
+        _row(
+            rejections.GuestErased,
+            Problem(
+                "guest_erased",
+                409,
+                "The guest was erased",
+                "Nothing can be noted about guests whose data was erased. Add a booker, or book anew.",
+            ),
+        ),
+        _row(
             rejections.TooManyLines,
             Problem(
                 "too_many_lines",

@@ -112,6 +112,9 @@ class Settings(BaseSettings):
         default=time(4, 0), description="Local time at which a hotel's business date moves on."
     )
 
+    guests_kept_years: int = Field(
+        default=0, ge=0, le=100, description="Years after their last stay at a hotel that guests are erased; 0: never."
+    )
     access_log_days: int = Field(default=90, ge=7, le=3660, description="How long the access log is kept, in days.")
     trusted_proxies: Networks = Field(
         default="",

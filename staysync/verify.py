@@ -24,7 +24,7 @@ from eventstore.master_key import check_master_key
 from eventstore.reading import RESERVED_HOTEL, Connection, RecordedEvent, read_after
 from projections.drain import described
 from readmodels.folds import Fold, reach_of
-from readmodels.rows import BOOKING, LINE, NIGHT, ROOM_STAY, TABLES, TIMELINE, Key, LineRow, Table
+from readmodels.rows import BOOKING, GUEST, LINE, NIGHT, ROOM_STAY, TABLES, TIMELINE, Key, LineRow, Table
 from readmodels.working_set import WorkingSet
 from staysync.kept_answers import wrong_with
 from staysync.secrets import load_secrets
@@ -315,6 +315,17 @@ class _HotelCheck:
             table,
         )
 
+    async def _look_for_kept_keys(self) -> None:
+        """Who was erased must have no key any more."""
+        erased = [row.guest_id for row in self._fold.rows.rows(GUEST) if row.erased]
+        kept = await self._connection.fetchval(
+            "select min(guest_id::text) from ledger.guest_key where hotel_id = $1 and guest_id = any ($2::uuid[])",
+            self._hotel_id,
+            erased,
+        )
+        if kept is not None:
+            self._differ("ledger.guest_key", f"guest {kept} was erased, but the key is still there")
+
     async def _compare_guards(self) -> None:
         rows = self._fold.rows
         nights = {NIGHT.key_of(row): row for row in rows.rows(NIGHT)}
@@ -341,6 +352,7 @@ class _HotelCheck:
             ],
             "select room, lower(stay), upper(stay), booking_id, line from ledger.room_stay where hotel_id = $1",
         )
+        await self._look_for_kept_keys()
         await self._compare_sets(
             "ledger.reference",
             ("reference", "booking_id"),

@@ -36,6 +36,7 @@ from domain.booking_commands import (
     CheckIn,
     CheckOut,
     ConfirmBooking,
+    EraseGuests,
     LifeCommand,
     MarkNoShow,
     RequestedLine,
@@ -301,6 +302,17 @@ async def walk(request: Request, hotel_id: UUID, booking_id: UUID, body: WalkBod
     return await _live_with_words(
         request, hotel_id, booking_id, "/sent_to", body.sent_to, command, renamed={"/price": "/cost"}
     )
+
+
+@router.post("/{booking_id}/erase-guests", response_model=BookingAnswer, **needs("guests.erase"))
+async def erase_guests(request: Request, hotel_id: UUID, booking_id: UUID, body: NoBody) -> Response:
+    """Forget who the guest, the booker and the guests of lines were, for good: their keys are destroyed.
+
+    Possible once no line is open. What was stayed and paid stays known. In older backups the keys live on.
+    """
+    del body
+    own = own_booking(request, hotel_id, booking_id)
+    return await live(request, hotel_id, booking_id, EraseGuests(), own=own)
 
 
 async def live(

@@ -36,7 +36,16 @@ class Lived:
     """A command without more words on some booking."""
 
     kind: Literal[
-        "confirm", "cancel", "check-in", "check-out", "no-show", "assign-room", "release-room", "walk", "guest"
+        "confirm",
+        "cancel",
+        "check-in",
+        "check-out",
+        "no-show",
+        "assign-room",
+        "release-room",
+        "walk",
+        "guest",
+        "erase-guests",
     ]
     which: int
 
@@ -105,7 +114,18 @@ sent: st.SearchStrategy[Sent] = st.one_of(
     st.builds(
         Lived,
         st.sampled_from(
-            ("confirm", "cancel", "check-in", "check-out", "no-show", "assign-room", "release-room", "walk", "guest")
+            (
+                "confirm",
+                "cancel",
+                "check-in",
+                "check-out",
+                "no-show",
+                "assign-room",
+                "release-room",
+                "walk",
+                "guest",
+                "erase-guests",
+            )
         ),
         which,
     ),

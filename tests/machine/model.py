@@ -67,6 +67,7 @@ class Stay:
     lines: dict[int, Line]
     due: bool
     version: int = 1
+    erased: set[str] = field(default_factory=set)
 
     @property
     def held(self) -> bool:
@@ -191,7 +192,13 @@ class Model:
                     line.room = {night: room for night, room in line.room.items() if night < first}
                     line.stock |= {night: line.room_type for night in line.stock if night >= first}
             case "GuestsDescribed":
-                pass
+                people = [data["guest"], data["booker"], *(line["guest"] for line in data["lines"])]
+                named = {person["details"]["guest_id"] for person in people if person is not None}
+                assert not named & stay.erased, "who was erased is described"
+            case "GuestsErased":
+                assert not any(line.state in ("held", "confirmed", "checked_in") for line in stay.lines.values())
+                assert not stay.erased.intersection(data["guests"]), "a guest was erased twice"
+                stay.erased.update(data["guests"])
             case other:
                 raise AssertionError(other)
 

@@ -40,6 +40,7 @@ from domain.booking_commands import (
     CheckOut,
     ConfirmBooking,
     DescribeGuests,
+    EraseGuests,
     ExpireBooking,
     LifeCommand,
     MarkNoShow,
@@ -84,6 +85,7 @@ LIFE: dict[str, LifeCommand] = {
     "assign-room": AssignRooms(),
     "release-room": ReleaseRooms(),
     "walk": Walk(cost=Decimal("80.00")),
+    "erase-guests": EraseGuests(),
     "guest": DescribeGuests(guest=DescribedPerson(details=SEALED, changed=("email",))),
 }
 

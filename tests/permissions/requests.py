@@ -85,6 +85,7 @@ _GIVEN: dict[str, Given] = {
     "POST /v1/hotels/{hotel_id}/bookings/{booking_id}/check-in": Given(body={}),
     "POST /v1/hotels/{hotel_id}/bookings/{booking_id}/check-out": Given(body={}),
     "POST /v1/hotels/{hotel_id}/bookings/{booking_id}/no-show": Given(body={}),
+    "POST /v1/hotels/{hotel_id}/bookings/{booking_id}/erase-guests": Given(body={}),
     "POST /v1/hotels/{hotel_id}/bookings/{booking_id}/walk": Given(body={"lines": [9], "cost": "80.00"}),
     "POST /v1/hotels/{hotel_id}/bookings/{booking_id}/assign-room": Given(body={}),
     "POST /v1/hotels/{hotel_id}/bookings/{booking_id}/release-room": Given(body={}),

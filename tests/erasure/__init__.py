@@ -1,0 +1,1 @@
+"""Tests of erasure: what is gone, and what stays true without it."""
