@@ -257,6 +257,37 @@ class OwnBookings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OwnAccount:
+    """What is kept of an account, besides the hash of its password."""
+
+    account_id: UUID
+    email: str
+    email_verified_at: datetime | None
+    full_name: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnSession:
+    """An open session of an account."""
+
+    session_id: UUID
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnData:
+    """All that is kept of a person with an account; `more` says that older bookings are left out."""
+
+    account: OwnAccount
+    sessions: list[OwnSession]
+    bookings: list[GuestsBooking]
+    more: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Booking:
     """A booking as the hotel sees it."""
 

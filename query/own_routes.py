@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from identity import accounts, claims
+from identity import accounts, claims, sessions
 from identity.access_log import note
 from identity.errors import NotSignedIn, NotVerified
 from identity.http import identity_of, permitted
@@ -24,7 +24,9 @@ from query.positions import MinPosition, wait_for
 from query.routes import NoParameters, PageParameters
 from query.side import query_of
 
-router = APIRouter(prefix="/v1/me/bookings", tags=["bookings"])
+router = APIRouter(prefix="/v1/me", tags=["bookings"])
+
+_MOST_BOOKINGS = 5000
 
 
 class Claim(BaseModel):
@@ -35,7 +37,7 @@ class Claim(BaseModel):
     reference: Words = Field(examples=["LIS-7K2MX9QD"])
 
 
-@router.get("", response_model=answers.OwnBookings, summary="My bookings", **needs("own_bookings.read"))
+@router.get("/bookings", response_model=answers.OwnBookings, summary="My bookings", **needs("own_bookings.read"))
 async def get_own_bookings(
     request: Request, parameters: Annotated[PageParameters, Query()], min_position: MinPosition = None
 ) -> Response:
@@ -51,8 +53,48 @@ async def get_own_bookings(
         )
 
 
+@router.get("/data", response_model=answers.OwnData, summary="All my data", **needs("own_bookings.read"))
+async def get_own_data(
+    request: Request, parameters: Annotated[NoParameters, Query()], min_position: MinPosition = None
+) -> Response:
+    """The account, its open sessions, and its bookings with all that is known of their guests, as JSON to keep."""
+    del parameters
+    account_id = await _account_id(request)
+    async with identity_of(request).connection() as connection:
+        account = await accounts.find_by_id(connection, account_id)
+        open_sessions = await sessions.listed(connection, account_id)
+        claimed = await claims.claimed(connection, account_id)
+    if account is None:
+        raise NotSignedIn("This account is no more.")
+    side = query_of(request)
+    await wait_for(side, min_position)
+    async with side.session() as session:
+        page = await own.own_bookings(session, account_id, claimed, limit=_MOST_BOOKINGS, after=None)
+    data = answers.OwnData(
+        account=answers.OwnAccount(
+            account_id=account.account_id,
+            email=account.email,
+            email_verified_at=account.email_verified_at,
+            full_name=account.full_name,
+            language=account.language,
+        ),
+        sessions=[
+            answers.OwnSession(
+                session_id=each.session_id,
+                created_at=each.created_at,
+                last_used_at=each.last_used_at,
+                expires_at=each.expires_at,
+            )
+            for each in open_sessions
+        ],
+        bookings=page.items,
+        more=page.next is not None,
+    )
+    return answer(data, {"Content-Disposition": 'attachment; filename="my-data.json"'})
+
+
 @router.get(
-    "/{booking_id}",
+    "/bookings/{booking_id}",
     response_model=answers.GuestsBooking,
     responses={404: {"description": "The account has no such booking."}},
     summary="One of my bookings",
@@ -77,7 +119,7 @@ async def get_own_booking(
 
 
 @router.post(
-    "/claim",
+    "/bookings/claim",
     response_model=answers.GuestsBooking,
     responses={404: {"description": "There is no booking with this reference and the account's e-mail."}},
     summary="Claim a booking",

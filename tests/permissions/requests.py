@@ -45,6 +45,7 @@ _GIVEN: dict[str, Given] = {
     "GET /v1/availability": Given(query={"arrival": "2027-03-01", "departure": "2027-03-02", "adults": "2"}),
     "POST /v1/bookings/lookup": Given(body={"reference": "ABCD-2345ABCD", "email": _NOBODY}),
     "GET /v1/me/bookings": Given(),
+    "GET /v1/me/data": Given(),
     "GET /v1/me/bookings/{booking_id}": Given(),
     "POST /v1/me/bookings/claim": Given(body={"reference": "ABCD-2345ABCD"}),
     "GET /v1/hotels": Given(),

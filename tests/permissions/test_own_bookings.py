@@ -178,3 +178,31 @@ async def test_anothers_hotel_in_the_path_is_no_way_to_a_booking_of_ones_own(ser
         booked = await book(ada, hotel)
         refused = await ada.post(f"/v1/hotels/{other}/bookings/{booked['booking_id']}/cancel", json={})
         assert (refused.status_code, refused.json()["code"]) == (403, "not_permitted")
+
+
+async def test_everything_that_is_kept_of_a_person_comes_as_json(service: Running, hotel: UUID) -> None:
+    async with guest(service) as ada, guest(service, BOB) as bob, service.client() as anybody:
+        booked = await book(ada, hotel, booker={"full_name": "Ada Pays", "email": ADA})
+        await project(service.settings)
+        kept = await ada.get("/v1/me/data")
+        assert kept.headers["Content-Disposition"] == 'attachment; filename="my-data.json"'
+        data = kept.json()
+        assert (data["account"]["email"], data["account"]["full_name"], len(data["sessions"])) == (ADA, "A Guest", 1)
+        assert ([b["booking_id"] for b in data["bookings"]], data["more"]) == ([booked["booking_id"]], False)
+        assert data["bookings"][0]["guest"]["email"] == "somebody@example.org"
+        assert (await bob.get("/v1/me/data")).json()["bookings"] == []
+        assert (await anybody.get("/v1/me/data")).status_code == 401
+        assert "hash" not in kept.text
+
+
+async def test_guests_forget_who_was_in_their_own_booking_once_it_is_over(service: Running, hotel: UUID) -> None:
+    async with guest(service) as ada, guest(service, BOB) as bob:
+        booked = await book(ada, hotel)
+        path = f"/v1/hotels/{hotel}/bookings/{booked['booking_id']}"
+        assert (await ada.post(f"{path}/erase-guests", json={})).json()["code"] == "guests_expected"
+        assert (await ada.post(f"{path}/cancel", json={})).status_code == 200
+        assert (await bob.post(f"{path}/erase-guests", json={})).status_code == 403
+        assert (await ada.post(f"{path}/erase-guests", json={})).status_code == 200
+        await project(service.settings)
+        seen = (await ada.get(f"/v1/me/bookings/{booked['booking_id']}")).json()
+        assert seen["guest"]["erased"]
