@@ -61,7 +61,7 @@ async def open_command_side(
     *,
     database_url: str,
     pool_size: int,
-    master_key: bytes,
+    master_key: MasterKey,
     fingerprint_key: bytes,
     bookable_horizon_days: int,
     business_day_rolls_at: time,
@@ -75,11 +75,10 @@ async def open_command_side(
     here or by whatever wants that connection, and `unfit` is told. With `without_database` the database may be away,
     or without its schema.
     """
-    key = MasterKey(master_key)
 
     async def check(connection: Connection) -> None:
         try:
-            await claim_ledger(connection, key)
+            await claim_ledger(connection, master_key)
         except WrongMasterKey as error:
             if unfit is not None:
                 unfit(error)
@@ -109,7 +108,7 @@ async def open_command_side(
         yield CommandSide(
             appender=appender,
             pool=pool,
-            master_key=key,
+            master_key=master_key,
             fingerprint_key=fingerprint_key,
             bookable_horizon_days=bookable_horizon_days,
             business_day_rolls_at=business_day_rolls_at,

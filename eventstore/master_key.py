@@ -41,7 +41,7 @@ def _hold_against(row: asyncpg.Record | None, master_key: MasterKey) -> bool:
     if row is None:
         return False
     if row["master_key"] != _BEFORE_FINGERPRINTS:
-        if row["master_key"] != master_key.key_id:
+        if not master_key.knows(row["master_key"]):
             raise WrongMasterKey(master_key.key_id, row["master_key"])
         return True
     try:

@@ -1,4 +1,4 @@
-"""The command line of accounts: a new signing key, and the account mails that wait, for who has the secrets anyway."""
+"""The command line of secrets: new keys, and the account mails that wait, for who has the secrets anyway."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,6 +39,46 @@ def rotate_signing_key(
         settings = Settings()
         signs_from = rotate(settings.secrets_dir, datetime.now(UTC), leaked=leaked)
     typer.echo(f"A new key signs access tokens from {signs_from:%Y-%m-%d %H:%M:%S} UTC on.")
+
+
+def rotate_master_key(
+    finish: Annotated[
+        bool, typer.Option("--finish", help="go on with a change that was interrupted, with the key that is there")
+    ] = False,
+) -> None:
+    """Make a new master key and wrap every guest's key by it, while everything runs.
+
+    The former key is kept beside it until you destroy it: backups of before need it. Exit code 0: done; 2: it can't be.
+    """
+
+    async def work(settings: "Settings", console: "Console") -> int:
+        import asyncpg
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress
+
+        from staysync.rewrapping import change_master_key, rewrap_guest_keys
+        from staysync.secrets import load_secrets
+
+        with Progress(BarColumn(), MofNCompleteColumn(), console=console) as bar:
+            task = bar.add_task("")
+
+            def progress(done: int, total: int) -> None:
+                bar.update(task, completed=done, total=total)
+
+            if not finish:
+                former = await change_master_key(settings, progress)
+            else:
+                connection = await asyncpg.connect(settings.role_url("owner"))
+                try:
+                    key = load_secrets(settings.secrets_dir).master_key()
+                    await rewrap_guest_keys(connection, key, progress)
+                finally:
+                    await connection.close()
+        console.print("Every guest's key is wrapped by the master key in the secrets directory.")
+        if not finish:
+            console.print(f"The former one is {former}: backups of before need it.", soft_wrap=True)
+        return EXIT_HOLDS
+
+    run(work)
 
 
 def account_mails(

@@ -93,10 +93,9 @@ async def check_master_key(settings: Settings, role: Role = "owner", *, unless_a
     more, and with guests under both. With `unless_away` a database that can't be reached is no reason to stop: whatever
     works by the key looks at each new connection again. Raises WrongMasterKey.
     """
-    from eventstore.guest_keys import MasterKey
     from eventstore.master_key import check_master_key as check
 
-    master_key = MasterKey(load_secrets(settings.secrets_dir).master_key())
+    master_key = load_secrets(settings.secrets_dir).master_key()
     try:
         connection = await asyncpg.connect(settings.role_url(role), timeout=_CONNECT_S)
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):

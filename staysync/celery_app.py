@@ -20,7 +20,6 @@ import identity.access_tasks
 import projections.tasks
 from command.side import CommandSide, open_command_side
 from eventstore.errors import WrongMasterKey
-from eventstore.guest_keys import MasterKey
 from identity.access_tasks import AccessKeeping
 from projections.drain import Projector, projector_pool
 from projections.news import News
@@ -168,7 +167,7 @@ def make_celery(settings: Settings, unfit: Callable[[], None] = _go_on) -> Celer
 
 @asynccontextmanager
 async def _open_projections(settings: Settings) -> AsyncIterator[ProjectionSide]:
-    master_key = MasterKey(load_secrets(settings.secrets_dir).master_key())
+    master_key = load_secrets(settings.secrets_dir).master_key()
     redis = open_redis(_broker(settings))
     try:
         async with projector_pool(settings.role_url("projector"), master_key) as pool:

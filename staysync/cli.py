@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from eventstore.errors import WrongMasterKey
-from staysync.account_tools import account_mails, rotate_signing_key
+from staysync.account_tools import account_mails, rotate_master_key, rotate_signing_key
 from staysync.backup_commands import archive_wal, backup, restore
 from staysync.erasing import erase_person, forget_guests
 from staysync.importing.console import app as imports
@@ -154,4 +154,5 @@ app.command()(restore)
 app.command()(erase_person)
 app.command()(forget_guests)
 app.command()(rotate_signing_key)
+app.command()(rotate_master_key)
 app.command()(account_mails)

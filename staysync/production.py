@@ -1,6 +1,6 @@
 """Knows what must not be in production mode: a default or short secret, known accounts, an origin without HTTPS."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from ipaddress import ip_network
 from urllib.parse import unquote, urlsplit
 
@@ -58,11 +58,12 @@ def _weak_files(settings: Settings) -> Iterable[str]:
         file = settings.secrets_dir / f"db-{role}.password"
         if file.exists() and is_weak(secrets.database_password(role)):
             yield _weak(str(file))
-    for name, read in (
-        ("master.key", secrets.master_key),
+    keys: tuple[tuple[str, Callable[[], Sequence[object]]], ...] = (
+        ("master.key", lambda: secrets.master_keys()[0]),
         ("fingerprint.key", secrets.fingerprint_key),
         ("mail.key", secrets.mail_key),
-    ):
+    )
+    for name, read in keys:
         file = settings.secrets_dir / name
         if not file.exists():
             continue

@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import secrets as randomness
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from staysync.processes import CannotStartError
 
 if TYPE_CHECKING:  # importing cryptography takes longer than reading a password does
+    from eventstore.guest_keys import MasterKey
     from identity.tokens import SigningKey
 
 type Role = Literal["owner", "command", "query", "projector", "identity"]
@@ -28,6 +29,9 @@ _FIRST_SIGNING_KEY = "token-signing.pem"
 _LATER_SIGNING_KEY = re.compile(r"token-signing-(\d{8}T\d{6}Z)\.pem")
 _FILE_TIME = "%Y%m%dT%H%M%SZ"
 
+_MASTER_KEY = "master.key"
+_FORMER_MASTER_KEYS = "master-until-*.key"
+
 _KEY_BYTES = 32
 _PASSWORD_BYTES = 24
 
@@ -38,9 +42,31 @@ class Secrets:
 
     directory: Path
 
-    def master_key(self) -> bytes:
-        """The 32 bytes that wrap the guests' data keys."""
-        return self._key("master.key")
+    def master_key(self) -> "MasterKey":
+        """The key that wraps the guests' data keys; it takes over what `rotate_master_key` writes later."""
+        from eventstore.guest_keys import MasterKey
+
+        seen = self._master_key_stamp()
+
+        def newer() -> Sequence[bytes]:
+            nonlocal seen
+            stamp = self._master_key_stamp()
+            if stamp == seen:
+                return ()
+            seen = stamp
+            return self.master_keys()
+
+        key, *former = self.master_keys()
+        return MasterKey(key, former, newer)
+
+    def master_keys(self) -> list[bytes]:
+        """The 32 bytes of the master key, and those of the keys before it, the youngest first."""
+        former = sorted(self.directory.glob(_FORMER_MASTER_KEYS), reverse=True)
+        return [self._key(_MASTER_KEY), *(self._key(file.name) for file in former)]
+
+    def _master_key_stamp(self) -> tuple[int, int]:
+        state = (self.directory / _MASTER_KEY).stat()
+        return state.st_ino, state.st_mtime_ns
 
     def fingerprint_key(self) -> bytes:
         """The 32 bytes of the HMAC over request bodies, so that a stored fingerprint tells nothing about a guest."""
@@ -83,7 +109,7 @@ def ensure_secrets(directory: Path) -> Secrets:
     written.
     """
     _private_directory(directory)
-    for name in ("master.key", "fingerprint.key", "mail.key"):
+    for name in (_MASTER_KEY, "fingerprint.key", "mail.key"):
         if not (directory / name).exists():
             _write_once(directory / name, base64.b64encode(randomness.token_bytes(_KEY_BYTES)))
     if not _signing_files(directory):  # after rotations the first one is gone, and not missed
@@ -121,6 +147,21 @@ def rotate_signing_key(directory: Path, now: datetime, *, leaked: bool = False) 
             with _one_line(directory):
                 file.unlink()
     return signs_from
+
+
+def rotate_master_key(directory: Path, now: datetime) -> Path:
+    """Put a new master key into the place of the present one, which is kept as a former one; where it is now.
+
+    Raises `CannotStartError` if the directory can't be written, and what reading the present key raises.
+    """
+    load_secrets(directory).master_key()  # a file that is no key is found before it is moved
+    former = directory / f"master-until-{now.strftime(_FILE_TIME)}.key"
+    fresh = directory / f".{_MASTER_KEY}.{randomness.token_hex(4)}"
+    _write_once(fresh, base64.b64encode(randomness.token_bytes(_KEY_BYTES)))
+    with _one_line(directory):
+        former.hardlink_to(directory / _MASTER_KEY)  # at no moment is there no master key
+        fresh.rename(directory / _MASTER_KEY)
+    return former
 
 
 def read_password(file: Path) -> str:

@@ -140,11 +140,10 @@ def run(work: "Callable[[Settings, Console], Awaitable[int]]", *, with_database:
 
 @asynccontextmanager
 async def _projector(settings: "Settings") -> "AsyncIterator[Projector]":
-    from eventstore.guest_keys import MasterKey
     from projections.drain import Projector, projector_pool
     from staysync.secrets import load_secrets
 
-    master_key = MasterKey(load_secrets(settings.secrets_dir).master_key())
+    master_key = load_secrets(settings.secrets_dir).master_key()
     async with projector_pool(settings.role_url("projector"), master_key) as pool:
         yield Projector(pool, master_key)
 

@@ -74,7 +74,7 @@ async def verify(
 
     Raises UnknownHotel, WrongMasterKey, and what asyncpg raises if the database can't be asked.
     """
-    master_key = MasterKey(load_secrets(settings.secrets_dir).master_key())
+    master_key = load_secrets(settings.secrets_dir).master_key()
     report = Report()
     connection = await asyncpg.connect(
         settings.role_url("owner"),

@@ -11,7 +11,6 @@ import asyncpg
 import httpx
 from fastapi import FastAPI
 
-from eventstore.guest_keys import MasterKey
 from identity.tokens import Role
 from projections.drain import Projector, projector_pool, sweep
 from staysync.admin import add_administrator, add_staff
@@ -80,7 +79,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
 
 async def project(settings: Settings) -> None:
     """Bring the read tables up to the ledger, as a projection worker would."""
-    master_key = MasterKey(load_secrets(settings.secrets_dir).master_key())
+    master_key = load_secrets(settings.secrets_dir).master_key()
     async with projector_pool(settings.role_url("projector"), master_key) as pool:
         while not await sweep(Projector(pool, master_key)):
             continue

@@ -11,7 +11,6 @@ import orjson
 import pytest
 
 from domain.values import Sealed
-from eventstore.guest_keys import MasterKey
 from staysync.secrets import load_secrets
 from staysync.settings import Settings
 from tests.clients import Running, running
@@ -160,6 +159,6 @@ async def opened(hotel: Hotel, sealed: dict[str, str]) -> dict[str, Any]:
         wrapped = await connection.fetchval(
             "select wrapped_key from ledger.guest_key where hotel_id = $1 and guest_id = $2", hotel.hotel_id, guest_id
         )
-    master_key = MasterKey(load_secrets(hotel.service.settings.secrets_dir).master_key())
+    master_key = load_secrets(hotel.service.settings.secrets_dir).master_key()
     key = master_key.unwrap(hotel.hotel_id, guest_id, wrapped)
     return key.open(Sealed(guest_id=guest_id, ciphertext=sealed["ciphertext"]))

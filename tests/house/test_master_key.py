@@ -15,7 +15,6 @@ import pytest
 
 from command.side import CommandSide
 from eventstore.errors import WrongMasterKey
-from eventstore.guest_keys import MasterKey
 from eventstore.master_key import check_master_key, claim_ledger
 from eventstore.reading import Connection
 from projections.drain import projector_pool
@@ -107,7 +106,7 @@ async def test_the_first_key_is_noted_before_anything_is_sealed(settings: Settin
 
 
 async def test_of_two_first_starts_at_once_one_goes_on(settings: Settings, other: Settings) -> None:
-    keys = [MasterKey(load_secrets(each.secrets_dir).master_key()) for each in (settings, other)]
+    keys = [load_secrets(each.secrets_dir).master_key() for each in (settings, other)]
     url = settings.role_url("command")
     async with asyncpg.create_pool(url, min_size=2) as pool, pool.acquire() as first, pool.acquire() as second:
         claims = (claim_ledger(first, keys[0]), claim_ledger(second, keys[1]))
@@ -116,7 +115,7 @@ async def test_of_two_first_starts_at_once_one_goes_on(settings: Settings, other
 
 
 async def test_a_projector_that_came_before_the_first_guest_is_found_out(settings: Settings, other: Settings) -> None:
-    key = MasterKey(load_secrets(other.secrets_dir).master_key())
+    key = load_secrets(other.secrets_dir).master_key()
     async with projector_pool(other.role_url("projector"), key) as pool:
         async with pool.acquire():
             pass  # nothing is sealed yet: any key will do
@@ -128,7 +127,7 @@ async def test_a_projector_that_came_before_the_first_guest_is_found_out(setting
 
 
 async def test_keys_from_before_fingerprints_are_known_by_what_they_open(settings: Settings, other: Settings) -> None:
-    ours, theirs = (MasterKey(load_secrets(each.secrets_dir).master_key()) for each in (settings, other))
+    ours, theirs = (load_secrets(each.secrets_dir).master_key() for each in (settings, other))
     _, wrapped = ours.new_guest_key(_HOTEL, _GUEST)
     async with superuser(settings) as connection:
         assert await check_master_key(connection, theirs) is False

@@ -40,7 +40,7 @@ def test_processes_that_start_at_once_agree(tmp_path: Path) -> None:
     program = (
         "import sys, pathlib; from staysync.secrets import ensure_secrets, ROLES;"
         "s = ensure_secrets(pathlib.Path(sys.argv[1]));"
-        "print(s.master_key().hex(), s.signing_keys()[0].kid, *[s.database_password(r) for r in ROLES])"
+        "print(s.master_keys()[0].hex(), s.signing_keys()[0].kid, *[s.database_password(r) for r in ROLES])"
     )
     several = [
         subprocess.Popen([sys.executable, "-c", program, str(tmp_path / "secrets")], stdout=subprocess.PIPE)  # noqa: S603 - ours
@@ -55,7 +55,7 @@ def test_processes_that_start_at_once_agree(tmp_path: Path) -> None:
 def test_each_is_what_its_reader_expects(tmp_path: Path) -> None:
     ensure_secrets(tmp_path)
     secrets = load_secrets(tmp_path)
-    keys = {secrets.master_key(), secrets.fingerprint_key(), secrets.mail_key()}
+    keys = {secrets.master_keys()[0], secrets.fingerprint_key(), secrets.mail_key()}
     assert [len(key) for key in keys] == [32, 32, 32]
     assert len({secrets.database_password(role) for role in ROLES}) == len(ROLES)
     (key,) = secrets.signing_keys()
