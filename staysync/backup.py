@@ -29,6 +29,7 @@ SLOT = "staysync_archive"
 
 _FACTS = "backup.json"
 _PROGRESS = re.compile(rb"(\d+)/(\d+) kB")
+_HEARD = 10_000
 _SUPERUSER_PASSWORD = "db-superuser.password"  # noqa: S105 - the name of a file
 _HEADS = "select hotel_id, seq, hash from ledger.head where seq > 0 order by hotel_id"
 
@@ -191,9 +192,9 @@ async def _run(
 
 async def _listen(output: asyncio.StreamReader, progress: Progress | None) -> list[bytes]:
     """The last lines that a program says; how far it is goes to `progress`."""
-    said: list[bytes] = []
+    said = b""
     while chunk := await output.read(65536):
-        if progress is not None and (found := _PROGRESS.findall(chunk)):
+        said = (said + chunk)[-_HEARD:]
+        if progress is not None and (found := _PROGRESS.findall(said)):
             progress(*map(int, found[-1]))
-        said = [*said, *chunk.splitlines()][-20:]
-    return said
+    return said.splitlines()

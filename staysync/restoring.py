@@ -67,7 +67,7 @@ async def restore(
 
 def _master_key(settings: Settings) -> MasterKey:
     try:
-        return MasterKey(load_secrets(settings.secrets_dir).master_key())
+        return load_secrets(settings.secrets_dir).master_key()
     except FileNotFoundError:
         raise BackupError(
             f"{settings.secrets_dir} has no master.key: put the secrets of the installation there before restoring"
