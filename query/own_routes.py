@@ -52,7 +52,7 @@ async def get_own_bookings(
 
 
 @router.get(
-    "/{booking_id}",
+    "/{booking_id:uuid}",  # by its form, or GET would seem to be possible at the paths of commands
     response_model=answers.GuestsBooking,
     responses={404: {"description": "The account has no such booking."}},
     summary="One of my bookings",
