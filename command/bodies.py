@@ -92,7 +92,7 @@ type Email = Annotated[
 type Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9 ()./-]{3,40}$")]
 type Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)]
 _AMOUNT = re.compile(r"^[0-9]{1,9}(\.[0-9]{1,3})?$")
-type Amount = Annotated[str, StringConstraints(pattern=_AMOUNT), Field(examples=["120.00"])]
+type Amount = Annotated[str, StringConstraints(pattern=_AMOUNT.pattern), Field(examples=["120.00"])]
 # JSON Schema's own format for times wants an offset, and this is a local time.
 _LOCAL_TIME = WithJsonSchema(
     {"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9](:00)?$", "examples": ["04:00"]}
