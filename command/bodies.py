@@ -8,7 +8,15 @@ from typing import Annotated, Literal, Self
 from uuid import UUID
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 
 from domain.booking_commands import MAX_LINES, MAX_STAY_NIGHTS
 from domain.inventory import EVERY_DAY
@@ -84,7 +92,11 @@ type Email = Annotated[
 type Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9 ()./-]{3,40}$")]
 type Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)]
 _AMOUNT = re.compile(r"^[0-9]{1,9}(\.[0-9]{1,3})?$")
-type Amount = Annotated[str, StringConstraints(pattern=_AMOUNT), Field(examples=["120.00"])]
+type Amount = Annotated[str, StringConstraints(pattern=_AMOUNT.pattern), Field(examples=["120.00"])]
+# JSON Schema's own format for times wants an offset, and this is a local time.
+_LOCAL_TIME = WithJsonSchema(
+    {"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9](:00)?$", "examples": ["04:00"]}
+)
 type LineNumber = Annotated[int, Field(ge=1, le=MAX_LINES)]
 type LineNumbers = Annotated[tuple[LineNumber, ...], Field(min_length=1, max_length=MAX_LINES)]
 
@@ -113,7 +125,7 @@ class OpenHotelBody(Body):
     timezone: Timezone = Field(examples=["Europe/Lisbon"])
     currency: Currency = Field(examples=["EUR"])
     reference_prefix: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2,5}$")] | None = None
-    business_day_rolls_at: time | None = None
+    business_day_rolls_at: Annotated[time, _LOCAL_TIME] | None = None
     bookable_horizon_days: Annotated[int, Field(ge=1, le=3660)] | None = None
 
     @model_validator(mode="after")

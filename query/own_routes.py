@@ -94,7 +94,7 @@ async def get_own_data(
 
 
 @router.get(
-    "/bookings/{booking_id}",
+    "/bookings/{booking_id:uuid}",  # by its form, or GET would seem to be possible at the paths of commands
     response_model=answers.GuestsBooking,
     responses={404: {"description": "The account has no such booking."}},
     summary="One of my bookings",

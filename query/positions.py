@@ -14,6 +14,10 @@ from query.side import QuerySide
 from readmodels.tables import Checkpoint
 
 MIN_POSITION = "StaySync-Min-Position"
+MOST_POSITIONS = 20
+
+# As the document says it; what is read is a little laxer about spaces and the form of the id.
+_POSITION = " *[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}:[0-9]{1,18} *"
 
 MinPosition = Annotated[
     str | None,
@@ -21,10 +25,9 @@ MinPosition = Annotated[
         alias=MIN_POSITION,
         description="Positions {hotel_id}:{seq}, separated by commas, that the answer must include: what a command "
         "answered as StaySync-Position. Waits for them a short while, then answers 503.",
+        json_schema_extra={"pattern": f"^{_POSITION}(,{_POSITION}){{0,{MOST_POSITIONS - 1}}}$"},
     ),
 ]
-MOST_POSITIONS = 20
-
 _FIRST_LOOK_S = 0.01
 _LONGEST_LOOK_S = 0.1
 

@@ -5,11 +5,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import asyncpg
 import orjson
 import redis.asyncio
 from fastapi import APIRouter
+from pydantic import BaseModel
 from redis.exceptions import RedisError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -71,7 +73,20 @@ def migration_heads() -> tuple[str, ...]:
     return tuple(sorted(ScriptDirectory(str(Path(migrations.__file__).parent)).get_heads()))
 
 
-@router.get("/health/live", summary="Is the process alive?", **needs("service.read"))
+class Alive(BaseModel):
+    """The process serves requests."""
+
+    status: Literal["alive"]
+
+
+class Readiness(BaseModel):
+    """Whether the service can do its work. Each check is `ok`, or says in words what is wrong."""
+
+    status: Literal["ready", "degraded", "unready"]
+    checks: dict[str, str]
+
+
+@router.get("/health/live", response_model=Alive, summary="Is the process alive?", **needs("service.read"))
 async def live() -> Response:
     """Answers as long as the process serves requests at all."""
     return Response(b'{"status":"alive"}', media_type="application/json")
@@ -79,8 +94,9 @@ async def live() -> Response:
 
 @router.get(
     "/health/ready",
+    response_model=Readiness,
     summary="Can it do its work?",
-    responses={503: {"description": "It can't; the member checks says why."}},
+    responses={503: {"model": Readiness, "description": "It can't; the member checks says why."}},
     **needs("service.read"),
 )
 async def ready(request: Request) -> Response:

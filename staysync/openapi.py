@@ -62,10 +62,22 @@ _PROBLEM_SCHEMA = {
         },
     },
 }
-_PROBLEM = {
-    "description": "A problem.",
-    "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+_PROBLEM_CONTENT = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+# Which problems an endpoint may answer; any other status isn't possible, and a test holds the service to that.
+_ANYWHERE = {
+    "400": "It breaks a rule of HTTP.",
+    "401": "Nobody is signed in, or the token or key isn't valid.",
+    "403": "No role permits it, or another site may have sent it.",
+    "408": "It didn't arrive in time.",
+    "413": "The body is too large.",
+    "422": "It isn't well formed, or its values can't be.",
+    "429": "Too many of this kind.",
+    "431": "Too many header fields, or too long ones.",
+    "503": "Something is away or behind.",
 }
+_OF_A_PATH_WITH_IDS = {"404": "An id or name in the path isn't there, or belongs to another hotel."}
+_OF_A_WRITE = {"409": "A rule refuses it."}
+_OF_A_COMMAND = {"412": "If-Match names another version."}
 _SECURITY_SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "An access token, or a program's key (ssk_…)."},
     "cookie": {
@@ -81,14 +93,14 @@ _COMMAND_HEADERS = [
         "in": "header",
         "required": False,
         "description": "The same key sent again has one effect and gets the same answer, for 30 days.",
-        "schema": {"type": "string", "maxLength": 255},
+        "schema": {"type": "string", "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$"},
     },
     {
         "name": "If-Match",
         "in": "header",
         "required": False,
         "description": 'The version that you decided on, such as "3"; another one is answered by 412.',
-        "schema": {"type": "string"},
+        "schema": {"type": "string", "pattern": '^(\\*|"[0-9]{1,9}")$'},
     },
 ]
 _BOOKING_PATH = "/v1/hotels/{hotel_id}/bookings"
@@ -125,15 +137,32 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
     scope = scope_of(action)
     who = f"**For {said(action)}**{'' if scope is None else f'; a key needs the scope `{scope}`'}."
     operation["description"] = f"{operation.get('description', '')}\n\n{who}".strip()
-    responses = operation.setdefault("responses", {})
-    for status in [status for status in responses if status.startswith(("4", "5"))]:
-        responses[status] = {**_PROBLEM, "description": responses[status].get("description", "A problem.")}
     if path.startswith("/v1/"):
-        responses.pop("422", None)  # one of many problems, all of the same shape
-        responses["default"] = _PROBLEM
         operation["security"] = [{}, {"bearer": []}, {"cookie": []}]
-    if path.startswith("/v1/hotels") and method in ("post", "put", "patch") and "/members/" not in path:
+    is_command = path.startswith("/v1/hotels") and method in ("post", "put", "patch") and "/members/" not in path
+    if is_command:
         operation.setdefault("parameters", []).extend(_COMMAND_HEADERS)
+    _add_problems(operation.setdefault("responses", {}), _problems_of(path, method, is_command=is_command))
+
+
+def _problems_of(path: str, method: str, *, is_command: bool) -> dict[str, str]:
+    """The statuses of problems that an endpoint may answer, and when."""
+    return {
+        **_ANYWHERE,
+        **(_OF_A_PATH_WITH_IDS if "{" in path else {}),
+        **(_OF_A_WRITE if method != "get" else {}),
+        **(_OF_A_COMMAND if is_command else {}),
+    }
+
+
+def _add_problems(responses: dict[str, Any], possible: dict[str, str]) -> None:
+    """Say what problems there may be; what an endpoint itself says of one goes first."""
+    responses.pop("422", None)  # FastAPI's own, in a form that isn't ours
+    own = {status: answer for status, answer in responses.items() if status.startswith(("4", "5"))}
+    for status, when in possible.items():
+        responses[status] = {"description": when, "content": _PROBLEM_CONTENT}
+    for status, answer in own.items():
+        responses[status] = {**answer, "content": {**_PROBLEM_CONTENT, **answer.get("content", {})}}
 
 
 @router.get("/openapi.json")

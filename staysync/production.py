@@ -1,7 +1,8 @@
-"""Knows what must not be in production mode: a default or short secret, known accounts, an origin without HTTPS."""
+"""Knows what must not be in production mode: a default, short or open secret, known accounts, no HTTPS."""
 
 from collections.abc import Callable, Iterable, Sequence
 from ipaddress import ip_network
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from staysync.processes import CannotStartError
@@ -50,6 +51,20 @@ def _problems(settings: Settings) -> Iterable[str]:
         if not place.password and place.hostname not in _LOOPBACK:
             yield "STAYSYNC_REDIS_URL has no password, and its server is another machine"
     yield from _weak_files(settings)
+    yield from _open_files(settings)
+
+
+def _open_files(settings: Settings) -> Iterable[str]:
+    own = settings.secrets_dir.iterdir() if settings.secrets_dir.is_dir() else ()
+    given = (settings.database_password_file, settings.redis_password_file, settings.admin_password_file)
+    for file in (*sorted(own), *filter(None, given)):
+        if file.is_file() and _is_open(file):
+            yield f"{file} can be read or written by everybody on this machine; close it, or its directory (chmod o-rwx)"
+
+
+def _is_open(file: Path) -> bool:
+    """Whether other accounts than its owner and group reach it. In a directory closed to them they don't."""
+    return bool(file.stat().st_mode & 0o007 and file.parent.stat().st_mode & 0o001)
 
 
 def _weak_files(settings: Settings) -> Iterable[str]:

@@ -14,6 +14,7 @@ from staysync.embedded import free_port
 from staysync.settings import Settings
 
 _ROOT = Path(__file__).parents[1]
+_LIMITS = [name for name in Settings.model_fields if name.startswith("limit_")]
 _READY_S = 120.0
 _STOP_S = 30.0
 
@@ -27,10 +28,8 @@ def environment(settings: Settings, port: int) -> dict[str, str]:
         "STAYSYNC_REDIS_URL": settings.redis_url or "",
         "STAYSYNC_DEMO": "0",
         "STAYSYNC_PORT": str(port),
-        "STAYSYNC_LIMIT_SIGN_INS_PER_ADDRESS": "0",  # all clients of a test come from one address
-        "STAYSYNC_LIMIT_HOLDS_PER_ADDRESS": "0",
-        "STAYSYNC_LIMIT_HOLDS_PER_ACCOUNT": "0",
         "PYTHONPATH": str(_ROOT),
+        **{f"STAYSYNC_{limit.upper()}": "0" for limit in _LIMITS},  # all clients of a test come from one address
     }
 
 

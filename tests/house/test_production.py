@@ -87,6 +87,24 @@ def test_secrets_that_somebody_wrote_by_hand(tmp_path: Path, file: str, content:
     assert content.decode() not in line
 
 
+@pytest.mark.parametrize("mode", [0o644, 0o640 | 0o002, 0o601])
+def test_secrets_that_everybody_on_the_machine_can_reach(tmp_path: Path, mode: int) -> None:
+    directory, given = tmp_path / "secrets", tmp_path / "given"
+    ensure_secrets(directory)
+    given.mkdir(mode=0o755)
+    (given / "redis.password").write_text("hB3nRs9wYc64Fd")
+    (given / "redis.password").chmod(0o640)  # its group may: containers are given secrets that way
+    settings = production(tmp_path, redis_password_file=given / "redis.password")
+    check_production(settings)
+    (directory / "mail.key").chmod(mode)
+    check_production(settings)  # the directory is closed
+    (given / "redis.password").chmod(mode)
+    directory.chmod(0o755)
+    lines = problems(settings)
+    assert [line.split()[0] for line in lines] == [str(directory / "mail.key"), str(given / "redis.password")]
+    assert "hB3nRs9wYc64Fd" not in "".join(lines)
+
+
 @pytest.mark.parametrize(
     "word", ["", "postgres", "changeme", "password1234", "StaySync-Secret", "aaaaaaaaaaaaaaaa", "kX7vWm2p"]
 )

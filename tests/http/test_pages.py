@@ -93,7 +93,14 @@ async def test_the_document_describes_problems_and_signing_in(service: Running) 
     assert "HTTPValidationError" not in orjson.dumps(document).decode()
     booking = document["paths"]["/v1/hotels/{hotel_id}/bookings"]["post"]
     assert {"Idempotency-Key", "If-Match"} <= {parameter["name"] for parameter in booking["parameters"]}
-    assert "application/problem+json" in booking["responses"]["default"]["content"]
+    assert all(
+        list(answer["content"]) == ["application/problem+json"]
+        for status, answer in booking["responses"].items()
+        if status.startswith(("4", "5"))
+    )
+    assert set(booking["responses"]) == {
+        "201", "400", "401", "403", "404", "408", "409", "412", "413", "422", "429", "431", "503"
+    }  # fmt: skip
 
 
 async def test_in_a_demo_the_examples_can_be_sent_as_they_are(service: Running) -> None:

@@ -593,13 +593,13 @@ GRANT ALL ON FUNCTION identity.forget_access(before timestamp with time zone, mo
 REVOKE ALL ON FUNCTION ledger.expect_count(what text, actual bigint, expected bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION ledger.expect_count(what text, actual bigint, expected bigint) TO staysync_command;
 REVOKE ALL ON FUNCTION ledger.refuse_change() FROM PUBLIC;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE identity.account TO staysync_identity;
+GRANT SELECT,INSERT,UPDATE ON TABLE identity.account TO staysync_identity;
 GRANT SELECT,INSERT,UPDATE ON TABLE identity.api_key TO staysync_identity;
 GRANT SELECT,INSERT ON TABLE identity.claimed_booking TO staysync_identity;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE identity.membership TO staysync_identity;
 GRANT SELECT,INSERT,DELETE ON TABLE identity.one_time_token TO staysync_identity;
 GRANT SELECT,INSERT,UPDATE ON TABLE identity.outbox TO staysync_identity;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE identity.refresh_token TO staysync_identity;
+GRANT SELECT,INSERT,UPDATE ON TABLE identity.refresh_token TO staysync_identity;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE identity.session TO staysync_identity;
 GRANT SELECT,INSERT ON TABLE ledger.event TO staysync_command;
 GRANT SELECT ON TABLE ledger.event TO staysync_query;

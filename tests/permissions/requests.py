@@ -112,6 +112,11 @@ class Asked:
         return "{hotel_id}" in self.template or self.name == "POST /v1/api-keys"
 
 
+def given_body(name: str) -> dict[str, Any] | None:
+    """The well-formed body of an endpoint."""
+    return _GIVEN[name].body
+
+
 def names() -> set[str]:
     """The endpoints that have an entry."""
     return set(_GIVEN)

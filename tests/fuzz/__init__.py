@@ -1,0 +1,1 @@
+"""The running service does what its OpenAPI document says, and nothing else."""
