@@ -317,7 +317,7 @@ class Guest(Base):
 
 
 class TimelineEntry(Base):
-    """What happened to a booking, when, and who did it. `facts` holds no personal data."""
+    """What happened to a booking, when, and who did it; and the booking as that left it. No personal data is in it."""
 
     __tablename__ = "timeline"
 
@@ -329,4 +329,89 @@ class TimelineEntry(Base):
     recorded_at: Mapped[datetime]
     actor: Mapped[str | None]
     role: Mapped[str | None]
+    version: Mapped[int]
+    state: Mapped[str]
+    guest_id: Mapped[UUID]
+    booker_id: Mapped[UUID | None]
+    arrival: Mapped[date]
+    departure: Mapped[date]
+    total: Mapped[Decimal]
+    hold_until: Mapped[datetime | None]
     facts: Mapped[dict[str, Any]] = mapped_column(JSONB)
+
+
+class LineChange(Base):
+    """A line as an event left it. `stock_type` is the type whose stock its last night takes."""
+
+    __tablename__ = "line_change"
+
+    hotel_id: Mapped[UUID] = mapped_column(primary_key=True)
+    booking_id: Mapped[UUID] = mapped_column(primary_key=True)
+    line: Mapped[int] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    occurred_at: Mapped[datetime]
+    state: Mapped[str]
+    room_type: Mapped[str]
+    stock_type: Mapped[str]
+    adults: Mapped[int]
+    children: Mapped[int]
+    arrival: Mapped[date]
+    departure: Mapped[date]
+    nights: Mapped[int]
+    total: Mapped[Decimal]
+    room: Mapped[str | None]
+
+
+class StockChange(Base):
+    """A night of a room type as an event of the hotel or of its inventory left it, save what is sold and held."""
+
+    __tablename__ = "stock_change"
+
+    hotel_id: Mapped[UUID] = mapped_column(primary_key=True)
+    night: Mapped[date] = mapped_column(primary_key=True)
+    room_type: Mapped[str] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    occurred_at: Mapped[datetime]
+    in_service: Mapped[int]
+    allowance: Mapped[int]
+    price: Mapped[Decimal]
+    stop_sell: Mapped[bool]
+    minimum_stay: Mapped[int] = mapped_column(SmallInteger)
+    closed_to_arrival: Mapped[bool]
+    closed_to_departure: Mapped[bool]
+
+
+class ClaimChange(Base):
+    """By how much an event raised or lowered what a line sells, holds and brings in a night.
+
+    `room_type` is the one whose stock is claimed. `hold_until` is the deadline of the hold that came or went.
+    """
+
+    __tablename__ = "claim_change"
+
+    hotel_id: Mapped[UUID] = mapped_column(primary_key=True)
+    night: Mapped[date] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    line: Mapped[int] = mapped_column(primary_key=True)
+    room_type: Mapped[str] = mapped_column(primary_key=True)
+    booked_type: Mapped[str] = mapped_column(primary_key=True)
+    booking_id: Mapped[UUID]
+    occurred_at: Mapped[datetime]
+    channel: Mapped[str | None]
+    sold: Mapped[int]
+    held: Mapped[int]
+    revenue: Mapped[Decimal]
+    hold_until: Mapped[datetime | None]
+
+
+class DayStatistics(Base):
+    """Rooms sold for a night and what they bring, as of now; the channel is empty where none was said."""
+
+    __tablename__ = "day_statistics"
+
+    hotel_id: Mapped[UUID] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    room_type: Mapped[str] = mapped_column(primary_key=True)
+    channel: Mapped[str] = mapped_column(primary_key=True)
+    rooms_sold: Mapped[int]
+    revenue: Mapped[Decimal]
