@@ -61,6 +61,7 @@ def apply_to_hotel(rows: WorkingSet, recorded: RecordedEvent, event: HotelEvent,
                     base_price=event.base_price,
                     room_count=len(event.rooms),
                     inventory_version=0,
+                    added_seq=recorded.seq,
                 ),
             )
             _put_rooms(rows, event.code, event.rooms, event.on_sale_from)

@@ -32,7 +32,7 @@ class HotelRow(NamedTuple):
 
 
 class RoomTypeRow(NamedTuple):
-    """A room type as it is sold. `inventory_version` is the version of its stream of prices and restrictions."""
+    """A room type as it is sold, since the event `added_seq`. `inventory_version` is that of its prices' stream."""
 
     code: str
     room_type_id: UUID
@@ -42,6 +42,7 @@ class RoomTypeRow(NamedTuple):
     base_price: Decimal
     room_count: int
     inventory_version: int
+    added_seq: int
 
 
 class RoomRow(NamedTuple):
@@ -280,7 +281,10 @@ HOTEL = Table(
     (*("text",) * 6, "time", "integer", "date", "integer", "timestamptz", "timestamptz"),
 )
 ROOM_TYPE = Table(
-    "room_type", RoomTypeRow, 1, ("text", "uuid", "text", "integer", "integer", "numeric", "integer", "integer")
+    "room_type",
+    RoomTypeRow,
+    1,
+    ("text", "uuid", "text", "integer", "integer", "numeric", "integer", "integer", "bigint"),
 )
 ROOM = Table("room", RoomRow, 1, ("text", "text", "date", "text[]"))
 ROOM_OUTAGE = Table("room_outage", RoomOutageRow, 2, ("text", "date", "date", "uuid", "text"))

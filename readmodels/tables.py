@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Date, DateTime, Integer, MetaData, Numeric, SmallInteger, Text, Time, and_, func
+from sqlalchemy import Date, DateTime, Integer, MetaData, Numeric, SmallInteger, Text, Time, and_, func, literal_column
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import DeclarativeBase, Mapped, foreign, mapped_column, relationship, remote
@@ -17,6 +17,10 @@ from sqlalchemy.sql import ColumnElement
 from sqlalchemy.types import BigInteger
 
 SCHEMA = "read"
+
+
+NAMELESS = "\U0010ffff"
+"""What the names of guests who have none are sorted by: no name comes after it."""
 
 
 class Base(DeclarativeBase):
@@ -76,7 +80,7 @@ class Hotel(Base):
 
 
 class RoomType(Base):
-    """A room type as it is sold. `inventory_version` is that of its stream of prices and restrictions."""
+    """A room type as it is sold, since the event `added_seq`. `inventory_version` is that of its prices' stream."""
 
     __tablename__ = "room_type"
 
@@ -89,6 +93,7 @@ class RoomType(Base):
     base_price: Mapped[Decimal]
     room_count: Mapped[int]
     inventory_version: Mapped[int]
+    added_seq: Mapped[int] = mapped_column(BigInteger)
 
     rooms: Mapped[list["Room"]] = relationship(
         primaryjoin=lambda: and_(RoomType.hotel_id == foreign(Room.hotel_id), RoomType.code == foreign(Room.room_type)),
@@ -293,7 +298,10 @@ class RoomStay(Base):
 
 
 class Guest(Base):
-    """A guest's details in the clear; all absent once the guest is erased. Look e-mails up by `email_key`."""
+    """A guest's details in the clear; all absent once the guest is erased.
+
+    Look e-mails up by `email_key` and names by `name_key`, which are what the indexes are on.
+    """
 
     __tablename__ = "guest"
 
@@ -304,6 +312,16 @@ class Guest(Base):
     phone: Mapped[str | None]
     language: Mapped[str | None]
     erased: Mapped[bool]
+
+    @hybrid_property
+    def name_key(self) -> str:
+        """The name in lower case; whoever has none comes last."""
+        return NAMELESS if self.full_name is None else self.full_name.lower()
+
+    @name_key.inplace.expression
+    @classmethod
+    def _name_key_expression(cls) -> ColumnElement[str]:
+        return func.lower(func.coalesce(cls.full_name, literal_column(f"'{NAMELESS}'"))).collate("C")
 
     @hybrid_property
     def email_key(self) -> str | None:

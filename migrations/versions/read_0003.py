@@ -137,6 +137,12 @@ TABLES = (
     """,
     "comment on table read.day_statistics is 'Rooms sold for a night and what they bring, as of now.'",
     "comment on column read.day_statistics.channel is 'Empty where none was said.'",
+    "drop index read.guest_name",
+    """
+    create index guest_name on read.guest
+        (hotel_id, (lower(coalesce(full_name, '\U0010ffff')) collate "C"), guest_id)
+    """,
+    "alter table read.room_type add column added_seq bigint not null",
     "create index booking_line_arrival on read.booking_line (hotel_id, arrival)",
     "create index booking_line_departure on read.booking_line (hotel_id, departure)",
     "create index booking_line_guest on read.booking_line (hotel_id, guest_id) where guest_id is not null",
@@ -166,5 +172,8 @@ def downgrade() -> None:
     op.execute(TIMELINE_MADE_BY_GUEST)
     op.execute("grant select, insert, update, delete on read.timeline to staysync_projector")
     op.execute("grant select on read.timeline to staysync_query")
+    op.execute("drop index read.guest_name")
+    op.execute("create index guest_name on read.guest (hotel_id, lower(full_name) text_pattern_ops)")
+    op.execute("alter table read.room_type drop column added_seq")
     for name in ("arrival", "departure", "guest"):
         op.execute(f"drop index read.booking_line_{name}")

@@ -501,7 +501,8 @@ CREATE TABLE read.room_type (
     max_children integer NOT NULL,
     base_price numeric NOT NULL,
     room_count integer NOT NULL,
-    inventory_version integer NOT NULL
+    inventory_version integer NOT NULL,
+    added_seq bigint NOT NULL
 );
 ALTER TABLE read.room_type OWNER TO staysync_owner;
 CREATE TABLE read.stock_change (
@@ -645,7 +646,7 @@ CREATE INDEX booking_line_departure ON read.booking_line USING btree (hotel_id, 
 CREATE INDEX booking_line_guest ON read.booking_line USING btree (hotel_id, guest_id) WHERE (guest_id IS NOT NULL);
 CREATE INDEX booking_state ON read.booking USING btree (hotel_id, state, arrival, booking_id);
 CREATE INDEX guest_email ON read.guest USING btree (lower(email));
-CREATE INDEX guest_name ON read.guest USING btree (hotel_id, lower(full_name) text_pattern_ops);
+CREATE INDEX guest_name ON read.guest USING btree (hotel_id, lower(COALESCE(full_name, '􏿿'::text)) COLLATE "C", guest_id);
 CREATE INDEX hotel_city ON read.hotel USING btree (lower(city));
 CREATE INDEX line_change_arrival ON read.line_change USING btree (hotel_id, arrival, booking_id);
 CREATE INDEX room_stay_until ON read.room_stay USING btree (hotel_id, until, first);
