@@ -132,7 +132,7 @@ async def write(connection: Connection, hotel_id: UUID, rows: WorkingSet) -> Non
     expected: list[int] = []
     for table in TABLES:
         changes = rows.changes(table)
-        if len(changes.inserted) >= COPY_FROM_ROWS and not table.blind:
+        if len(changes.inserted) >= COPY_FROM_ROWS and not (table.blind or table.summed):
             await _copy(connection, hotel_id, table, changes.inserted)
         elif changes.inserted:
             parts.append((table.name, "insert"))
@@ -220,6 +220,8 @@ def _insert(table: Table[Any], columns: Sequence[str], unnest: str) -> str:
     statement = _into(table, columns, unnest)
     if table.blind:
         statement += _or_overwrite(table)
+    elif table.summed:
+        statement += _or_add(table)
     return f"{statement}\nreturning 1"
 
 
@@ -230,13 +232,19 @@ def _update(table: Table[Any], columns: Sequence[str], unnest: str) -> str:
 
 def _into(table: Table[Any], columns: Sequence[str], unnest: str) -> str:
     values = ", ".join(_value(table, column) for column in columns)
-    return f"insert into read.{table.name} (hotel_id, {', '.join(columns)})\nselect $1, {values} from {unnest}"
+    return f"insert into read.{table.name} as t (hotel_id, {', '.join(columns)})\nselect $1, {values} from {unnest}"
 
 
 def _or_overwrite(table: Table[Any]) -> str:
     key = ", ".join(["hotel_id", *table.columns[: table.key]])
     changed = ", ".join(f"{column} = excluded.{column}" for column in table.columns[table.key :])
     return f"\non conflict ({key}) do update set {changed}"
+
+
+def _or_add(table: Table[Any]) -> str:
+    key = ", ".join(["hotel_id", *table.columns[: table.key]])
+    added = ", ".join(f"{column} = t.{column} + excluded.{column}" for column in table.columns[table.key :])
+    return f"\non conflict ({key}) do update set {added}"
 
 
 def _delete(table: Table[Any], columns: Sequence[str], unnest: str) -> str:

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, SQLColumnExpression, and_, func, or_, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased, selectinload
 from sqlalchemy.orm.interfaces import ORMOption
@@ -31,7 +31,7 @@ def cursor_instant(value: Any) -> datetime:
     return instant
 
 
-_SORT_COLUMNS: dict[str, tuple[InstrumentedAttribute[Any], Callable[[Any], Any]]] = {
+SORT_COLUMNS: dict[str, tuple[InstrumentedAttribute[Any], Callable[[Any], Any]]] = {
     "arrival": (Booking.arrival, cursor_date),
     "booked_at": (Booking.booked_at, cursor_instant),
 }
@@ -53,7 +53,7 @@ async def bookings(
 ) -> answers.Bookings:
     """A page of a hotel's bookings. Four statements at most. Raises UnknownHotel, BadParameter."""
     await hotel_by_id(session, hotel_id)
-    column, parse = _SORT_COLUMNS[sort.removeprefix("-")]
+    column, parse = SORT_COLUMNS[sort.removeprefix("-")]
     descending = sort.startswith("-")
     statement = (
         select(Booking)
@@ -62,17 +62,27 @@ async def bookings(
         .limit(limit + 1)
     )
     order = (column, Booking.booking_id)
-    statement = statement.order_by(*(part.desc() for part in order)) if descending else statement.order_by(*order)
-    if after is not None:
-        place = tuple_(*decode_cursor(after, sort, parse, UUID))
-        statement = statement.where(tuple_(*order) < place if descending else tuple_(*order) > place)
-    found = list(await session.scalars(statement))
+    place = None if after is None else decode_cursor(after, sort, parse, UUID)
+    by, later = sorted_after(order, place, descending=descending)
+    found = list(await session.scalars(statement.where(later).order_by(*by)))
     page = found[:limit]
     more = len(found) > limit
     return answers.Bookings(
         items=[_listed(booking) for booking in page],
         next=encode_cursor(sort, getattr(page[-1], column.key), page[-1].booking_id) if more else None,
     )
+
+
+def sorted_after(
+    order: Sequence[SQLColumnExpression[Any]], place: Sequence[Any] | None, *, descending: bool
+) -> tuple[Sequence[ColumnElement[Any]], ColumnElement[bool]]:
+    """What a statement is to be ordered by, and the condition that a row comes after a place in that order."""
+    columns = tuple_(*order)
+    if place is None:
+        later: ColumnElement[bool] = true()
+    else:
+        later = columns < tuple_(*place) if descending else columns > tuple_(*place)
+    return [part.desc() if descending else part.asc() for part in order], later
 
 
 def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
@@ -86,21 +96,26 @@ def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
     if wanted.channel is not None:
         conditions.append(Booking.channel == wanted.channel)
     if wanted.words is not None:
-        conditions.append(_about(wanted.words))
+        conditions.append(about(wanted.words, Booking))
     return conditions
 
 
-def _about(words: str) -> ColumnElement[bool]:
-    """A reference that begins like this, or a guest or booker of that name's beginning or exactly that e-mail."""
-    people = select(Guest.guest_id).where(
-        Guest.hotel_id == Booking.hotel_id,
-        or_(func.lower(Guest.full_name).startswith(words.lower(), autoescape=True), Guest.email_key == words.lower()),
-    )
+def about(words: str, people_of: type[Booking | TimelineEntry]) -> ColumnElement[bool]:
+    """A reference that begins like this, or a guest or booker of that name's beginning or exactly that e-mail.
+
+    `people_of` says who they are: the booking as it is now, or as an event left it. Their details are those of today.
+    """
+    people = select(Guest.guest_id).where(Guest.hotel_id == Booking.hotel_id, named(words))
     return or_(
         Booking.reference.startswith(words.upper(), autoescape=True),
-        Booking.guest_id.in_(people),
-        Booking.booker_id.in_(people),
+        people_of.guest_id.in_(people),
+        people_of.booker_id.in_(people),
     )
+
+
+def named(words: str) -> ColumnElement[bool]:
+    """Guests whose name begins like this, or whose e-mail is exactly this, whatever the case."""
+    return or_(Guest.name_key.startswith(words.lower(), autoescape=True), Guest.email_key == words.lower())
 
 
 async def booking(session: AsyncSession, hotel_id: UUID, booking_id: UUID) -> answers.Booking:
@@ -122,7 +137,7 @@ async def booking(session: AsyncSession, hotel_id: UUID, booking_id: UUID) -> an
         **_shown(found),
         changed_at=found.changed_at,
         rate_plan=found.rate_plan,
-        booker=_guest(found.booker),
+        booker=shown_guest(found.booker),
         statistics=answers.Statistics(
             channel=found.channel,
             market_segment=found.market_segment,
@@ -134,7 +149,7 @@ async def booking(session: AsyncSession, hotel_id: UUID, booking_id: UUID) -> an
             country=found.country,
         ),
         flags=list(found.flags),
-        timeline=[_timeline_entry(entry) for entry in found.timeline],
+        timeline=[shown_entry(entry) for entry in found.timeline],
     )
 
 
@@ -189,7 +204,7 @@ def _shown(booking: Booking) -> dict[str, Any]:
         "total": money(booking.total, booking.currency),
         "hold_until": booking.hold_until,
         "booked_at": booking.booked_at,
-        "guest": _guest(booking.guest),
+        "guest": shown_guest(booking.guest),
         "lines": [_line(line, booking.currency) for line in booking.lines],
     }
 
@@ -205,7 +220,7 @@ def _line(line: Line, currency: str) -> answers.Line:
         state=line.state,
         total=money(line.total, currency),
         room=line.room,
-        guest=_guest(line.guest),
+        guest=shown_guest(line.guest),
         nights=[
             answers.BookingNight(
                 date=night.night,
@@ -223,7 +238,8 @@ def _room(line: Line, night: date) -> str | None:
     return next((stay.room for stay in line.room_stays if stay.first <= night < stay.until), None)
 
 
-def _guest(guest: Guest | None) -> answers.Guest | None:
+def shown_guest(guest: Guest | None) -> answers.Guest | None:
+    """Someone's details of today."""
     if guest is None:
         return None
     return answers.Guest(
@@ -236,7 +252,8 @@ def _guest(guest: Guest | None) -> answers.Guest | None:
     )
 
 
-def _timeline_entry(entry: TimelineEntry) -> answers.TimelineEntry:
+def shown_entry(entry: TimelineEntry) -> answers.TimelineEntry:
+    """An entry of a booking's timeline."""
     return answers.TimelineEntry(
         seq=entry.seq,
         type=entry.type,
@@ -249,7 +266,7 @@ def _timeline_entry(entry: TimelineEntry) -> answers.TimelineEntry:
 
 
 def _listed(booking: Booking) -> answers.ListedBooking:
-    guest = _guest(booking.guest)
+    guest = shown_guest(booking.guest)
     if guest is None:
         raise AssertionError("every booking has a guest, whom the fold writes with it")
     return answers.ListedBooking(

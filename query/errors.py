@@ -45,3 +45,11 @@ class NotFound(Exception):
 
     def __init__(self, what: str) -> None:
         super().__init__(f"There is no such {what}.")
+
+
+class NotThereThen(Exception):
+    """What is asked about wasn't there yet at the instant that the question is about."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"At that instant the {what} wasn't there yet.")
+        self.what = what

@@ -1,5 +1,7 @@
 """Hotels, their room types, and their calendars."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
@@ -12,7 +14,7 @@ from domain.rejections import StayNegative, StayTooLong, UnknownHotel
 from query import answers
 from query.answers import money
 from query.fields import cursor_text, decode_cursor, encode_cursor
-from readmodels.tables import Booking, BookingNight, Hotel, Night, RoomType
+from readmodels.tables import Booking, BookingNight, Hotel, Night, RoomType, StockChange
 
 DEFAULT_DAYS = 14
 LONGEST_CALENDAR_DAYS = 400
@@ -143,6 +145,14 @@ def date_range(first: date | None, until: date | None, today: date, longest: int
     return first, until
 
 
+@dataclass(frozen=True, slots=True)
+class Stocked:
+    """A night of a room type, as it is or was, with how many rooms are free: below zero where too many are claimed."""
+
+    night: Night | StockChange
+    free: int
+
+
 async def calendar(session: AsyncSession, hotel_id: UUID, first: date | None, until: date | None) -> answers.Calendar:
     """A hotel's nights in [first, until): two weeks from its business date on, unless said. Three statements.
 
@@ -158,21 +168,31 @@ async def calendar(session: AsyncSession, hotel_id: UUID, first: date | None, un
         .where(Night.hotel_id == hotel_id, Night.night >= first, Night.night < until)
         .order_by(Night.night)
     )
+    room_types = list(await session.scalars(types))
+    stocked = [Stocked(night, night.free + due_rooms) for night, due_rooms in await session.execute(nights)]
+    return shown_calendar(hotel, first, until, room_types, stocked)
+
+
+def shown_calendar(
+    hotel: Hotel, first: date, until: date, room_types: Sequence[RoomType], nights: Sequence[Stocked]
+) -> answers.Calendar:
+    """Room types with their nights, which come in the order of their dates."""
     shown = {
         room_type.code: answers.CalendarRoomType(code=room_type.code, name=room_type.name, nights=[])
-        for room_type in await session.scalars(types)
+        for room_type in room_types
     }
-    for night, due_rooms in await session.execute(nights):
-        shown[night.room_type].nights.append(_shown_night(night, due_rooms, hotel.currency))
-    return answers.Calendar(hotel_id=hotel_id, first=first, until=until, room_types=list(shown.values()))
+    for stocked in nights:
+        shown[stocked.night.room_type].nights.append(_shown_night(stocked, hotel.currency))
+    return answers.Calendar(hotel_id=hotel.hotel_id, first=first, until=until, room_types=list(shown.values()))
 
 
-def _shown_night(night: Night, due_rooms: int, currency: str) -> answers.CalendarNight:
+def _shown_night(stocked: Stocked, currency: str) -> answers.CalendarNight:
+    night = stocked.night
     return answers.CalendarNight(
         date=night.night,
         in_service=night.in_service,
         allowance=night.allowance,
-        free=max(night.free + due_rooms, 0),
+        free=max(stocked.free, 0),
         price=money(night.price, currency),
         restrictions=answers.Restrictions(
             stop_sell=night.stop_sell,

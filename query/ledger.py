@@ -35,7 +35,7 @@ _POSITIONS = text("""
       left join read.checkpoint c on c.hotel_id = h.hotel_id
      where h.hotel_id = :hotel_id and h.seq > 0
 """)
-_BOOKING_EVENTS = [event.__name__ for event in get_args(BookingEvent)]
+BOOKING_EVENTS = [event.__name__ for event in get_args(BookingEvent)]
 
 
 async def history(
@@ -47,7 +47,7 @@ async def history(
         "hotel_id": hotel_id,
         "stream_id": booking_id,
         "after": min(version, 2**31 - 1),
-        "types": _BOOKING_EVENTS,
+        "types": BOOKING_EVENTS,
         "limit": limit + 1,
     }
     rows = (await session.execute(_STREAM, parameters)).all()

@@ -12,8 +12,9 @@ from domain.bookings import LineState
 from identity.http import permitted
 from identity.limits import limit
 from identity.permissions import needs
-from query import answers, availability, bookings, hotels, ledger, rack
+from query import answers, availability, bookings, hotels, ledger, past_bookings, past_calendar, rack
 from query.answers import answer
+from query.as_of import AsOf, moment
 from query.fields import After, Date, Limit, Parameters, Words
 from query.positions import MinPosition, wait_for
 from query.side import query_of
@@ -35,7 +36,7 @@ class HotelsParameters(Parameters):
     after: After = None
 
 
-class CalendarParameters(Parameters):
+class CalendarParameters(AsOf):
     """Which nights, half open."""
 
     first: Date | None = Field(default=None, alias="from", description="Absent: the hotel's business date.")
@@ -63,7 +64,7 @@ class AvailabilityParameters(Parameters):
     after: After = None
 
 
-class BookingsParameters(Parameters):
+class BookingsParameters(AsOf):
     """Which bookings, and in which order."""
 
     state: Annotated[list[LineState], Field(max_length=len(LineState), default_factory=list)]
@@ -182,8 +183,12 @@ async def get_calendar(
     """Each room type's nights: in service, free, price, restrictions. Holds past their deadline count as free."""
     side = query_of(request)
     await wait_for(side, min_position)
+    then = await moment(side, hotel_id, parameters)
+    first, until = parameters.first, parameters.until
     async with side.session() as session:
-        return answer(await hotels.calendar(session, hotel_id, parameters.first, parameters.until))
+        if then is None:
+            return answer(await hotels.calendar(session, hotel_id, first, until))
+        return answer(await past_calendar.calendar_as_of(session, hotel_id, first, until, then))
 
 
 @router.get(
@@ -263,11 +268,14 @@ async def get_bookings(
     )
     side = query_of(request)
     await wait_for(side, min_position)
+    then = await moment(side, hotel_id, parameters)
+    sort, limit, after = parameters.sort, parameters.limit, parameters.after
     async with side.session() as session:
-        page = await bookings.bookings(
-            session, hotel_id, wanted, sort=parameters.sort, limit=parameters.limit, after=parameters.after
+        if then is None:
+            return answer(await bookings.bookings(session, hotel_id, wanted, sort=sort, limit=limit, after=after))
+        return answer(
+            await past_bookings.bookings_as_of(session, hotel_id, wanted, then, sort=sort, limit=limit, after=after)
         )
-    return answer(page)
 
 
 @router.get(
@@ -282,15 +290,20 @@ async def get_booking(
     request: Request,
     hotel_id: UUID,
     booking_id: UUID,
-    parameters: Annotated[NoParameters, Query()],
+    parameters: Annotated[AsOf, Query()],
     min_position: MinPosition = None,
 ) -> Response:
-    """A booking with its lines, nights, guests and timeline. The ETag is for commands with If-Match."""
-    del parameters
+    """A booking with its lines, nights, guests and timeline.
+
+    The ETag is for commands with If-Match; a booking as it was has none.
+    """
     await permitted(request, hotel_id)
     side = query_of(request)
     await wait_for(side, min_position)
+    then = await moment(side, hotel_id, parameters)
     async with side.session() as session:
+        if then is not None:
+            return answer(await past_bookings.booking_as_of(session, hotel_id, booking_id, then))
         booking = await bookings.booking(session, hotel_id, booking_id)
     return answer(booking, {"ETag": f'"{booking.version}"'})
 

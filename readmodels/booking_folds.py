@@ -1,5 +1,7 @@
 """What a booking's events do to the rows: the booking, its lines and nights, the hotel's stock, guests, the timeline.
 
+What of a booking changed when, and the day's statistics, is in `change_folds`.
+
 The rules aren't written a second time here: rows become the domain's booking, the domain says what the event makes of
 it and what that claims, and the outcome becomes rows again.
 """
@@ -29,6 +31,7 @@ from domain.rooms import RoomStay
 from domain.stock import Claims, difference
 from domain.values import Sealed, Statistics
 from eventstore.reading import RecordedEvent
+from readmodels.change_folds import put_claim_changes, put_line_change
 from readmodels.facts import facts
 from readmodels.rows import (
     BOOKING,
@@ -71,25 +74,14 @@ def apply_to_booking(
             rows.put(GUEST, _guest(guest_id, None))
     after = evolve(before, event)
     _claim(rows, difference({} if before is None else before.claims(), after.claims()))
-    _put_booking(rows, recorded, after)
+    booking = _put_booking(rows, recorded, after)
     for index, line in enumerate(after.lines):
         old = None if before is None or index >= len(before.lines) else before.lines[index]
         if line is not old:
             _put_line(rows, booking_id, old, line)
-    metadata = orjson.loads(recorded.metadata)
-    rows.put(
-        TIMELINE,
-        TimelineRow(
-            booking_id=booking_id,
-            seq=recorded.seq,
-            type=recorded.type,
-            occurred_at=recorded.occurred_at,
-            recorded_at=recorded.recorded_at,
-            actor=metadata.get("actor"),
-            role=metadata.get("role"),
-            facts=facts(event, after),
-        ),
-    )
+            put_line_change(rows, recorded, line)
+            put_claim_changes(rows, recorded, after, before, old, line)
+    _put_timeline(rows, recorded, booking, facts(event, after))
     seen[booking_id] = after
 
 
@@ -197,38 +189,62 @@ def _guest(guest_id: UUID, details: Mapping[str, Any] | None) -> GuestRow:
     )
 
 
-def _put_booking(rows: WorkingSet, recorded: RecordedEvent, booking: Booking) -> None:
+def _put_booking(rows: WorkingSet, recorded: RecordedEvent, booking: Booking) -> BookingRow:
     booking_id = recorded.stream_id
     holds = any(line.state is LineState.HELD for line in booking.lines)
     old = None if recorded.version == 1 else rows.get(BOOKING, (booking_id,))
     statistics = booking.statistics
+    row = BookingRow(
+        booking_id=booking_id,
+        reference=booking.reference,
+        state=booking.state.value,
+        version=recorded.version,
+        seq=recorded.seq,
+        currency=booking.currency,
+        rate_plan=booking.rate_plan,
+        guest_id=booking.guest.guest_id,
+        booker_id=None if booking.booker is None else booking.booker.guest_id,
+        arrival=min(line.arrival for line in booking.lines),
+        departure=max(line.departure for line in booking.lines),
+        total=booking.total,
+        channel=statistics.channel,
+        market_segment=statistics.market_segment,
+        distribution_channel=statistics.distribution_channel,
+        agent=statistics.agent,
+        company=statistics.company,
+        customer_type=statistics.customer_type,
+        meal=statistics.meal,
+        country=statistics.country,
+        flags=booking.flags,
+        hold_until=booking.hold_until if holds else None,
+        booked_at=recorded.occurred_at if old is None else old.booked_at,
+        changed_at=recorded.occurred_at,
+    )
+    rows.put(BOOKING, row)
+    return row
+
+
+def _put_timeline(rows: WorkingSet, recorded: RecordedEvent, booking: BookingRow, said: str) -> None:
+    metadata = orjson.loads(recorded.metadata)
     rows.put(
-        BOOKING,
-        BookingRow(
-            booking_id=booking_id,
-            reference=booking.reference,
-            state=booking.state.value,
-            version=recorded.version,
+        TIMELINE,
+        TimelineRow(
+            booking_id=booking.booking_id,
             seq=recorded.seq,
-            currency=booking.currency,
-            rate_plan=booking.rate_plan,
-            guest_id=booking.guest.guest_id,
-            booker_id=None if booking.booker is None else booking.booker.guest_id,
-            arrival=min(line.arrival for line in booking.lines),
-            departure=max(line.departure for line in booking.lines),
+            type=recorded.type,
+            occurred_at=recorded.occurred_at,
+            recorded_at=recorded.recorded_at,
+            actor=metadata.get("actor"),
+            role=metadata.get("role"),
+            version=booking.version,
+            state=booking.state,
+            guest_id=booking.guest_id,
+            booker_id=booking.booker_id,
+            arrival=booking.arrival,
+            departure=booking.departure,
             total=booking.total,
-            channel=statistics.channel,
-            market_segment=statistics.market_segment,
-            distribution_channel=statistics.distribution_channel,
-            agent=statistics.agent,
-            company=statistics.company,
-            customer_type=statistics.customer_type,
-            meal=statistics.meal,
-            country=statistics.country,
-            flags=booking.flags,
-            hold_until=booking.hold_until if holds else None,
-            booked_at=recorded.occurred_at if old is None else old.booked_at,
-            changed_at=recorded.occurred_at,
+            hold_until=booking.hold_until,
+            facts=said,
         ),
     )
 

@@ -25,11 +25,13 @@ from readmodels.rows import (
     ROOM,
     ROOM_OUTAGE,
     ROOM_TYPE,
+    STOCK_CHANGE,
     HotelRow,
     NightRow,
     RoomOutageRow,
     RoomRow,
     RoomTypeRow,
+    StockChangeRow,
 )
 from readmodels.sealed import OpenSealed
 from readmodels.working_set import WorkingSet
@@ -59,26 +61,27 @@ def apply_to_hotel(rows: WorkingSet, recorded: RecordedEvent, event: HotelEvent,
                     base_price=event.base_price,
                     room_count=len(event.rooms),
                     inventory_version=0,
+                    added_seq=recorded.seq,
                 ),
             )
             _put_rooms(rows, event.code, event.rooms, event.on_sale_from)
-            _new_nights(rows, event.code, event.on_sale_from, event.bookable_until, len(event.rooms), event.base_price)
+            on_sale = nights(event.on_sale_from, event.bookable_until)
+            _new_nights(rows, recorded, event.code, on_sale, len(event.rooms), event.base_price)
         case RoomsAdded():
             kind = _room_type(rows, event.room_type)
             rows.put(ROOM_TYPE, kind._replace(room_count=kind.room_count + len(event.rooms)))
             _put_rooms(rows, event.room_type, event.rooms, event.in_service_from)
             in_service = nights(event.in_service_from, event.bookable_until)
-            _move_in_service(rows, event.room_type, in_service, len(event.rooms), ())
+            _move_in_service(rows, recorded, event.room_type, in_service, len(event.rooms), ())
         case HorizonExtended():
+            on_sale = nights(event.bookable_from, event.bookable_until)
             for kind in list(rows.rows(ROOM_TYPE)):
-                _new_nights(
-                    rows, kind.code, event.bookable_from, event.bookable_until, kind.room_count, kind.base_price
-                )
+                _new_nights(rows, recorded, kind.code, on_sale, kind.room_count, kind.base_price)
         case RoomFeaturesSet():
             rows.put(ROOM, _room(rows, event.room)._replace(features=event.features))
         case RoomTakenOutOfOrder():
             out = nights(event.first, event.until)
-            _move_in_service(rows, event.room_type, out, -1, event.allowance_raised_on)
+            _move_in_service(rows, recorded, event.room_type, out, -1, event.allowance_raised_on)
             reason = open_sealed(event.reason)
             rows.put(
                 ROOM_OUTAGE,
@@ -91,7 +94,7 @@ def apply_to_hotel(rows: WorkingSet, recorded: RecordedEvent, event: HotelEvent,
                 ),
             )
         case RoomReturnedToService():
-            _move_in_service(rows, event.room_type, event.nights, 1, event.allowance_lowered_on)
+            _move_in_service(rows, recorded, event.room_type, event.nights, 1, event.allowance_lowered_on)
             _end_outages(rows, event.room, event.first)
         case _:
             assert_never(event)
@@ -101,7 +104,7 @@ def apply_to_inventory(rows: WorkingSet, recorded: RecordedEvent, event: Invento
     """Bring the nights of a room type in line with an event of its inventory's stream."""
     kind = _room_type(rows, event.room_type)
     rows.put(ROOM_TYPE, kind._replace(inventory_version=recorded.version))
-    _change_nights(rows, event.room_type, affected_nights(event), _night_change(event))
+    _change_nights(rows, recorded, event.room_type, affected_nights(event), _night_change(event))
 
 
 def _night_change(event: InventoryEvent) -> Callable[[NightRow], NightRow]:
@@ -126,17 +129,47 @@ def _set[T](given: T | None, before: T) -> T:
 
 
 def _change_nights(
-    rows: WorkingSet, room_type: str, wanted: Iterable[date], change: Callable[[NightRow], NightRow]
+    rows: WorkingSet,
+    recorded: RecordedEvent,
+    room_type: str,
+    wanted: Iterable[date],
+    change: Callable[[NightRow], NightRow],
 ) -> None:
     """Change nights of a room type; those from before it was on sale aren't there."""
     for night in wanted:
         row = rows.get(NIGHT, (night, room_type))
-        if row is not None:
-            rows.put(NIGHT, change(row))
+        if row is not None and (changed := change(row)) != row:
+            _put_night(rows, recorded, changed)
+
+
+def _put_night(rows: WorkingSet, recorded: RecordedEvent, row: NightRow) -> None:
+    """Write a night whose stock, price or restrictions are new, now and for whoever asks how it was then."""
+    rows.put(NIGHT, row)
+    rows.put(
+        STOCK_CHANGE,
+        StockChangeRow(
+            night=row.night,
+            room_type=row.room_type,
+            seq=recorded.seq,
+            occurred_at=recorded.occurred_at,
+            in_service=row.in_service,
+            allowance=row.allowance,
+            price=row.price,
+            stop_sell=row.stop_sell,
+            minimum_stay=row.minimum_stay,
+            closed_to_arrival=row.closed_to_arrival,
+            closed_to_departure=row.closed_to_departure,
+        ),
+    )
 
 
 def _move_in_service(
-    rows: WorkingSet, room_type: str, wanted: Iterable[date], more: int, offset_on: tuple[date, ...]
+    rows: WorkingSet,
+    recorded: RecordedEvent,
+    room_type: str,
+    wanted: Iterable[date],
+    more: int,
+    offset_on: tuple[date, ...],
 ) -> None:
     """So many more rooms in service, and on some nights as many fewer allowed beyond them."""
 
@@ -144,7 +177,7 @@ def _move_in_service(
         allowance = row.allowance - more if row.night in offset_on else row.allowance
         return row._replace(in_service=row.in_service + more, allowance=allowance)
 
-    _change_nights(rows, room_type, wanted, moved)
+    _change_nights(rows, recorded, room_type, wanted, moved)
 
 
 def _end_outages(rows: WorkingSet, room: str, first: date) -> None:
@@ -209,11 +242,14 @@ def _put_rooms(rows: WorkingSet, room_type: str, rooms: tuple[str, ...], in_serv
         rows.put(ROOM, RoomRow(room=room, room_type=room_type, in_service_from=in_service_from, features=()))
 
 
-def _new_nights(rows: WorkingSet, room_type: str, first: date, until: date, in_service: int, price: Decimal) -> None:
-    """Put a room type's nights [first, until) on sale, with nothing sold."""
-    for night in nights(first, until):
-        rows.put(
-            NIGHT,
+def _new_nights(
+    rows: WorkingSet, recorded: RecordedEvent, room_type: str, on_sale: Iterable[date], in_service: int, price: Decimal
+) -> None:
+    """Put nights of a room type on sale, with nothing sold."""
+    for night in on_sale:
+        _put_night(
+            rows,
+            recorded,
             NightRow(
                 night=night,
                 room_type=room_type,

@@ -32,7 +32,7 @@ class HotelRow(NamedTuple):
 
 
 class RoomTypeRow(NamedTuple):
-    """A room type as it is sold. `inventory_version` is the version of its stream of prices and restrictions."""
+    """A room type as it is sold, since the event `added_seq`. `inventory_version` is that of its prices' stream."""
 
     code: str
     room_type_id: UUID
@@ -42,6 +42,7 @@ class RoomTypeRow(NamedTuple):
     base_price: Decimal
     room_count: int
     inventory_version: int
+    added_seq: int
 
 
 class RoomRow(NamedTuple):
@@ -160,7 +161,7 @@ class GuestRow(NamedTuple):
 
 
 class TimelineRow(NamedTuple):
-    """What happened to a booking, without personal data. `facts` is JSON text."""
+    """What happened to a booking, without personal data, and the booking as that left it. `facts` is JSON text."""
 
     booking_id: UUID
     seq: int
@@ -169,7 +170,84 @@ class TimelineRow(NamedTuple):
     recorded_at: datetime
     actor: str | None
     role: str | None
+    version: int
+    state: str
+    guest_id: UUID
+    booker_id: UUID | None
+    arrival: date
+    departure: date
+    total: Decimal
+    hold_until: datetime | None
     facts: str
+
+
+class LineChangeRow(NamedTuple):
+    """A line as an event left it. `stock_type` is the type whose stock its last night takes: that of its room.
+
+    `nights` is the length of the stay, `total` what all of its nights cost, also where they are free again.
+    """
+
+    booking_id: UUID
+    line: int
+    seq: int
+    occurred_at: datetime
+    state: str
+    room_type: str
+    stock_type: str
+    adults: int
+    children: int
+    arrival: date
+    departure: date
+    nights: int
+    total: Decimal
+    room: str | None
+
+
+class StockChangeRow(NamedTuple):
+    """A night of a room type as an event of the hotel or of its inventory left it: all but what is sold and held."""
+
+    night: date
+    room_type: str
+    seq: int
+    occurred_at: datetime
+    in_service: int
+    allowance: int
+    price: Decimal
+    stop_sell: bool
+    minimum_stay: int
+    closed_to_arrival: bool
+    closed_to_departure: bool
+
+
+class ClaimChangeRow(NamedTuple):
+    """What an event changed of a night that a line claims: by how much `sold`, `held` and sold `revenue` rose or fell.
+
+    `room_type` is the one whose stock is claimed, `booked_type` the one that was booked. `hold_until` is the deadline
+    of the hold that came or went.
+    """
+
+    night: date
+    seq: int
+    line: int
+    room_type: str
+    booked_type: str
+    booking_id: UUID
+    occurred_at: datetime
+    channel: str | None
+    sold: int
+    held: int
+    revenue: Decimal
+    hold_until: datetime | None
+
+
+class DayStatisticsRow(NamedTuple):
+    """Rooms sold for a night and what they bring, by the type whose stock they take; the channel is '' if not said."""
+
+    day: date
+    room_type: str
+    channel: str
+    rooms_sold: int
+    revenue: Decimal
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -182,6 +260,8 @@ class Table[R: tuple[Any, ...]]:
     types: tuple[str, ...]
     blind: bool = False
     """Whether rows are written without having been read: a row that is there already is overwritten."""
+    summed: bool = False
+    """Whether a batch's rows hold what it adds to each column after the key, and are added to what is there already."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -201,7 +281,10 @@ HOTEL = Table(
     (*("text",) * 6, "time", "integer", "date", "integer", "timestamptz", "timestamptz"),
 )
 ROOM_TYPE = Table(
-    "room_type", RoomTypeRow, 1, ("text", "uuid", "text", "integer", "integer", "numeric", "integer", "integer")
+    "room_type",
+    RoomTypeRow,
+    1,
+    ("text", "uuid", "text", "integer", "integer", "numeric", "integer", "integer", "bigint"),
 )
 ROOM = Table("room", RoomRow, 1, ("text", "text", "date", "text[]"))
 ROOM_OUTAGE = Table("room_outage", RoomOutageRow, 2, ("text", "date", "date", "uuid", "text"))
@@ -231,7 +314,43 @@ BOOKING_NIGHT = Table("booking_night", BookingNightRow, 3, ("uuid", "integer", "
 ROOM_STAY = Table("room_stay", RoomStayRow, 3, ("uuid", "integer", "date", "text", "date"))
 GUEST = Table("guest", GuestRow, 1, ("uuid", "text", "text", "text", "text", "boolean"), blind=True)
 TIMELINE = Table(
-    "timeline", TimelineRow, 2, ("uuid", "bigint", "text", "timestamptz", "timestamptz", "text", "text", "jsonb")
+    "timeline",
+    TimelineRow,
+    2,
+    (
+        *("uuid", "bigint", "text", "timestamptz", "timestamptz", "text", "text"),
+        *("integer", "text", "uuid", "uuid", "date", "date", "numeric", "timestamptz", "jsonb"),
+    ),
+)
+LINE_CHANGE = Table(
+    "line_change",
+    LineChangeRow,
+    3,
+    (
+        *("uuid", "integer", "bigint", "timestamptz", "text", "text", "text", "integer", "integer"),
+        *("date", "date", "integer", "numeric", "text"),
+    ),
+)
+STOCK_CHANGE = Table(
+    "stock_change",
+    StockChangeRow,
+    3,
+    (
+        *("date", "text", "bigint", "timestamptz", "integer", "integer", "numeric"),
+        *("boolean", "smallint", "boolean", "boolean"),
+    ),
+)
+CLAIM_CHANGE = Table(
+    "claim_change",
+    ClaimChangeRow,
+    5,
+    (
+        *("date", "bigint", "integer", "text", "text", "uuid", "timestamptz", "text"),
+        *("integer", "integer", "numeric", "timestamptz"),
+    ),
+)
+DAY_STATISTICS = Table(
+    "day_statistics", DayStatisticsRow, 3, ("date", "text", "text", "integer", "numeric"), summed=True
 )
 
 TABLES: tuple[Table[Any], ...] = (
@@ -246,5 +365,9 @@ TABLES: tuple[Table[Any], ...] = (
     ROOM_STAY,
     GUEST,
     TIMELINE,
+    LINE_CHANGE,
+    STOCK_CHANGE,
+    CLAIM_CHANGE,
+    DAY_STATISTICS,
 )
 """Every read table that is a fold of the ledger; the checkpoints alone aren't."""

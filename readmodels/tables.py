@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Date, DateTime, Integer, MetaData, Numeric, SmallInteger, Text, Time, and_, func
+from sqlalchemy import Date, DateTime, Integer, MetaData, Numeric, SmallInteger, Text, Time, and_, func, literal_column
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import DeclarativeBase, Mapped, foreign, mapped_column, relationship, remote
@@ -17,6 +17,10 @@ from sqlalchemy.sql import ColumnElement
 from sqlalchemy.types import BigInteger
 
 SCHEMA = "read"
+
+
+NAMELESS = "\U0010ffff"
+"""What the names of guests who have none are sorted by: no name comes after it."""
 
 
 class Base(DeclarativeBase):
@@ -76,7 +80,7 @@ class Hotel(Base):
 
 
 class RoomType(Base):
-    """A room type as it is sold. `inventory_version` is that of its stream of prices and restrictions."""
+    """A room type as it is sold, since the event `added_seq`. `inventory_version` is that of its prices' stream."""
 
     __tablename__ = "room_type"
 
@@ -89,6 +93,7 @@ class RoomType(Base):
     base_price: Mapped[Decimal]
     room_count: Mapped[int]
     inventory_version: Mapped[int]
+    added_seq: Mapped[int] = mapped_column(BigInteger)
 
     rooms: Mapped[list["Room"]] = relationship(
         primaryjoin=lambda: and_(RoomType.hotel_id == foreign(Room.hotel_id), RoomType.code == foreign(Room.room_type)),
@@ -293,7 +298,10 @@ class RoomStay(Base):
 
 
 class Guest(Base):
-    """A guest's details in the clear; all absent once the guest is erased. Look e-mails up by `email_key`."""
+    """A guest's details in the clear; all absent once the guest is erased.
+
+    Look e-mails up by `email_key` and names by `name_key`, which are what the indexes are on.
+    """
 
     __tablename__ = "guest"
 
@@ -304,6 +312,16 @@ class Guest(Base):
     phone: Mapped[str | None]
     language: Mapped[str | None]
     erased: Mapped[bool]
+
+    @hybrid_property
+    def name_key(self) -> str:
+        """The name in lower case; whoever has none comes last."""
+        return NAMELESS if self.full_name is None else self.full_name.lower()
+
+    @name_key.inplace.expression
+    @classmethod
+    def _name_key_expression(cls) -> ColumnElement[str]:
+        return func.lower(func.coalesce(cls.full_name, literal_column(f"'{NAMELESS}'"))).collate("C")
 
     @hybrid_property
     def email_key(self) -> str | None:
@@ -317,7 +335,7 @@ class Guest(Base):
 
 
 class TimelineEntry(Base):
-    """What happened to a booking, when, and who did it. `facts` holds no personal data."""
+    """What happened to a booking, when, and who did it; and the booking as that left it. No personal data is in it."""
 
     __tablename__ = "timeline"
 
@@ -329,4 +347,89 @@ class TimelineEntry(Base):
     recorded_at: Mapped[datetime]
     actor: Mapped[str | None]
     role: Mapped[str | None]
+    version: Mapped[int]
+    state: Mapped[str]
+    guest_id: Mapped[UUID]
+    booker_id: Mapped[UUID | None]
+    arrival: Mapped[date]
+    departure: Mapped[date]
+    total: Mapped[Decimal]
+    hold_until: Mapped[datetime | None]
     facts: Mapped[dict[str, Any]] = mapped_column(JSONB)
+
+
+class LineChange(Base):
+    """A line as an event left it. `stock_type` is the type whose stock its last night takes."""
+
+    __tablename__ = "line_change"
+
+    hotel_id: Mapped[UUID] = mapped_column(primary_key=True)
+    booking_id: Mapped[UUID] = mapped_column(primary_key=True)
+    line: Mapped[int] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    occurred_at: Mapped[datetime]
+    state: Mapped[str]
+    room_type: Mapped[str]
+    stock_type: Mapped[str]
+    adults: Mapped[int]
+    children: Mapped[int]
+    arrival: Mapped[date]
+    departure: Mapped[date]
+    nights: Mapped[int]
+    total: Mapped[Decimal]
+    room: Mapped[str | None]
+
+
+class StockChange(Base):
+    """A night of a room type as an event of the hotel or of its inventory left it, save what is sold and held."""
+
+    __tablename__ = "stock_change"
+
+    hotel_id: Mapped[UUID] = mapped_column(primary_key=True)
+    night: Mapped[date] = mapped_column(primary_key=True)
+    room_type: Mapped[str] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    occurred_at: Mapped[datetime]
+    in_service: Mapped[int]
+    allowance: Mapped[int]
+    price: Mapped[Decimal]
+    stop_sell: Mapped[bool]
+    minimum_stay: Mapped[int] = mapped_column(SmallInteger)
+    closed_to_arrival: Mapped[bool]
+    closed_to_departure: Mapped[bool]
+
+
+class ClaimChange(Base):
+    """By how much an event raised or lowered what a line sells, holds and brings in a night.
+
+    `room_type` is the one whose stock is claimed. `hold_until` is the deadline of the hold that came or went.
+    """
+
+    __tablename__ = "claim_change"
+
+    hotel_id: Mapped[UUID] = mapped_column(primary_key=True)
+    night: Mapped[date] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    line: Mapped[int] = mapped_column(primary_key=True)
+    room_type: Mapped[str] = mapped_column(primary_key=True)
+    booked_type: Mapped[str] = mapped_column(primary_key=True)
+    booking_id: Mapped[UUID]
+    occurred_at: Mapped[datetime]
+    channel: Mapped[str | None]
+    sold: Mapped[int]
+    held: Mapped[int]
+    revenue: Mapped[Decimal]
+    hold_until: Mapped[datetime | None]
+
+
+class DayStatistics(Base):
+    """Rooms sold for a night and what they bring, as of now; the channel is empty where none was said."""
+
+    __tablename__ = "day_statistics"
+
+    hotel_id: Mapped[UUID] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    room_type: Mapped[str] = mapped_column(primary_key=True)
+    channel: Mapped[str] = mapped_column(primary_key=True)
+    rooms_sold: Mapped[int]
+    revenue: Mapped[Decimal]

@@ -49,11 +49,14 @@ class WorkingSet:
             now.setdefault(key, None)
 
     def get[R: tuple[Any, ...]](self, table: Table[R], key: Key) -> R | None:
-        """The row of this key as it is now, None where there is none. Raises UndeclaredRow for one not looked for."""
+        """The row of this key as it is now, None where there is none. Raises UndeclaredRow for one not looked for.
+
+        Of a `summed` table, the row is what was added since nothing, or since the batch began.
+        """
         try:
             row: R | None = self._now[table.name][key]
         except KeyError:
-            if self._from_nothing:
+            if self._from_nothing or table.summed:
                 return None
             raise UndeclaredRow(table.name) from None
         return row

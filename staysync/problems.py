@@ -939,6 +939,16 @@ TABLE: dict[type[Exception], Entry] = dict(
         _row(query_errors.ReadSideUnavailable, UNAVAILABLE, headers=lambda _: (("Retry-After", "2"),)),
         _row(query_errors.NotFound, NOT_FOUND),
         _row(
+            query_errors.NotThereThen,
+            Problem(
+                "not_there_then",
+                404,
+                "It wasn't there yet",
+                "The hotel or booking came after the instant that as_of or known_at names. Ask about a later instant, "
+                "or leave both out to ask about now.",
+            ),
+        ),
+        _row(
             query_errors.PositionNotReached,
             Problem(
                 "position_not_reached",

@@ -65,6 +65,7 @@ class World:
                 base_price=Decimal(100),
                 room_count=rooms,
                 inventory_version=1,
+                added_seq=2,
             )
         )
         self.rows.extend(
@@ -158,6 +159,9 @@ class World:
                 recorded_at=NOW,
                 actor="anonymous",
                 role="anonymous",
+                guest_id=guest_id,
+                **stay,
+                **{name: values[name] for name in ("version", "state", "booker_id", "total", "hold_until")},
                 facts={"lines": lines},
             )
         )

@@ -370,6 +370,36 @@ CREATE TABLE read.checkpoint (
 WITH (fillfactor='20', autovacuum_vacuum_scale_factor='0.02');
 ALTER TABLE read.checkpoint OWNER TO staysync_owner;
 COMMENT ON TABLE read.checkpoint IS 'How far each hotel is projected, and where and why a projection is parked.';
+CREATE TABLE read.claim_change (
+    hotel_id uuid NOT NULL,
+    night date NOT NULL,
+    seq bigint NOT NULL,
+    line integer NOT NULL,
+    room_type text NOT NULL,
+    booked_type text NOT NULL,
+    booking_id uuid NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    channel text,
+    sold integer NOT NULL,
+    held integer NOT NULL,
+    revenue numeric NOT NULL,
+    hold_until timestamp with time zone
+);
+ALTER TABLE read.claim_change OWNER TO staysync_owner;
+COMMENT ON TABLE read.claim_change IS 'By how much an event raised or lowered what a line sells, holds and brings in a night. Rows are added.';
+COMMENT ON COLUMN read.claim_change.room_type IS 'The type whose stock the night claims.';
+CREATE TABLE read.day_statistics (
+    hotel_id uuid NOT NULL,
+    day date NOT NULL,
+    room_type text NOT NULL,
+    channel text NOT NULL,
+    rooms_sold integer NOT NULL,
+    revenue numeric NOT NULL
+)
+WITH (fillfactor='60', autovacuum_vacuum_scale_factor='0.02');
+ALTER TABLE read.day_statistics OWNER TO staysync_owner;
+COMMENT ON TABLE read.day_statistics IS 'Rooms sold for a night and what they bring, as of now.';
+COMMENT ON COLUMN read.day_statistics.channel IS 'Empty where none was said.';
 CREATE TABLE read.guest (
     hotel_id uuid NOT NULL,
     guest_id uuid NOT NULL,
@@ -396,6 +426,26 @@ CREATE TABLE read.hotel (
     changed_at timestamp with time zone NOT NULL
 );
 ALTER TABLE read.hotel OWNER TO staysync_owner;
+CREATE TABLE read.line_change (
+    hotel_id uuid NOT NULL,
+    booking_id uuid NOT NULL,
+    line integer NOT NULL,
+    seq bigint NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    state text NOT NULL,
+    room_type text NOT NULL,
+    stock_type text NOT NULL,
+    adults integer NOT NULL,
+    children integer NOT NULL,
+    arrival date NOT NULL,
+    departure date NOT NULL,
+    nights integer NOT NULL,
+    total numeric NOT NULL,
+    room text
+);
+ALTER TABLE read.line_change OWNER TO staysync_owner;
+COMMENT ON TABLE read.line_change IS 'A line as an event left it. Rows are added, never changed.';
+COMMENT ON COLUMN read.line_change.stock_type IS 'The type whose stock the last night takes.';
 CREATE TABLE read.night (
     hotel_id uuid NOT NULL,
     night date NOT NULL,
@@ -451,9 +501,26 @@ CREATE TABLE read.room_type (
     max_children integer NOT NULL,
     base_price numeric NOT NULL,
     room_count integer NOT NULL,
-    inventory_version integer NOT NULL
+    inventory_version integer NOT NULL,
+    added_seq bigint NOT NULL
 );
 ALTER TABLE read.room_type OWNER TO staysync_owner;
+CREATE TABLE read.stock_change (
+    hotel_id uuid NOT NULL,
+    night date NOT NULL,
+    room_type text NOT NULL,
+    seq bigint NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    in_service integer NOT NULL,
+    allowance integer NOT NULL,
+    price numeric NOT NULL,
+    stop_sell boolean NOT NULL,
+    minimum_stay smallint NOT NULL,
+    closed_to_arrival boolean NOT NULL,
+    closed_to_departure boolean NOT NULL
+);
+ALTER TABLE read.stock_change OWNER TO staysync_owner;
+COMMENT ON TABLE read.stock_change IS 'A night as an event left it, save claims. Rows are added, never changed.';
 CREATE TABLE read.timeline (
     hotel_id uuid NOT NULL,
     booking_id uuid NOT NULL,
@@ -463,9 +530,18 @@ CREATE TABLE read.timeline (
     recorded_at timestamp with time zone NOT NULL,
     actor text,
     role text,
+    version integer NOT NULL,
+    state text NOT NULL,
+    guest_id uuid NOT NULL,
+    booker_id uuid,
+    arrival date NOT NULL,
+    departure date NOT NULL,
+    total numeric NOT NULL,
+    hold_until timestamp with time zone,
     facts jsonb NOT NULL
 );
 ALTER TABLE read.timeline OWNER TO staysync_owner;
+COMMENT ON TABLE read.timeline IS 'What happened to a booking, and the booking as that left it. Rows are added.';
 ALTER TABLE ONLY identity.access_log
     ADD CONSTRAINT access_log_pkey PRIMARY KEY (at, entry_id);
 ALTER TABLE ONLY identity.account
@@ -516,10 +592,16 @@ ALTER TABLE ONLY read.booking
     ADD CONSTRAINT booking_reference UNIQUE (reference);
 ALTER TABLE ONLY read.checkpoint
     ADD CONSTRAINT checkpoint_pkey PRIMARY KEY (hotel_id);
+ALTER TABLE ONLY read.claim_change
+    ADD CONSTRAINT claim_change_pkey PRIMARY KEY (hotel_id, night, seq, line, room_type, booked_type);
+ALTER TABLE ONLY read.day_statistics
+    ADD CONSTRAINT day_statistics_pkey PRIMARY KEY (hotel_id, day, room_type, channel);
 ALTER TABLE ONLY read.guest
     ADD CONSTRAINT guest_pkey PRIMARY KEY (hotel_id, guest_id);
 ALTER TABLE ONLY read.hotel
     ADD CONSTRAINT hotel_pkey PRIMARY KEY (hotel_id);
+ALTER TABLE ONLY read.line_change
+    ADD CONSTRAINT line_change_pkey PRIMARY KEY (hotel_id, booking_id, line, seq);
 ALTER TABLE ONLY read.night
     ADD CONSTRAINT night_pkey PRIMARY KEY (hotel_id, night, room_type);
 ALTER TABLE ONLY read.room_outage
@@ -532,6 +614,8 @@ ALTER TABLE ONLY read.room_type
     ADD CONSTRAINT room_type_id_unique UNIQUE (hotel_id, room_type_id);
 ALTER TABLE ONLY read.room_type
     ADD CONSTRAINT room_type_pkey PRIMARY KEY (hotel_id, code);
+ALTER TABLE ONLY read.stock_change
+    ADD CONSTRAINT stock_change_pkey PRIMARY KEY (hotel_id, night, room_type, seq);
 ALTER TABLE ONLY read.timeline
     ADD CONSTRAINT timeline_pkey PRIMARY KEY (hotel_id, booking_id, seq);
 CREATE INDEX access_log_account ON identity.access_log USING btree (account_id, at, entry_id) WHERE (account_id IS NOT NULL);
@@ -557,11 +641,16 @@ CREATE INDEX booking_booker ON read.booking USING btree (hotel_id, booker_id) WH
 CREATE INDEX booking_channel ON read.booking USING btree (hotel_id, channel, arrival, booking_id);
 CREATE INDEX booking_guest ON read.booking USING btree (hotel_id, guest_id);
 CREATE INDEX booking_hold ON read.booking USING btree (hotel_id, hold_until) WHERE (hold_until IS NOT NULL);
+CREATE INDEX booking_line_arrival ON read.booking_line USING btree (hotel_id, arrival);
+CREATE INDEX booking_line_departure ON read.booking_line USING btree (hotel_id, departure);
+CREATE INDEX booking_line_guest ON read.booking_line USING btree (hotel_id, guest_id) WHERE (guest_id IS NOT NULL);
 CREATE INDEX booking_state ON read.booking USING btree (hotel_id, state, arrival, booking_id);
 CREATE INDEX guest_email ON read.guest USING btree (lower(email));
-CREATE INDEX guest_name ON read.guest USING btree (hotel_id, lower(full_name) text_pattern_ops);
+CREATE INDEX guest_name ON read.guest USING btree (hotel_id, lower(COALESCE(full_name, '􏿿'::text)) COLLATE "C", guest_id);
 CREATE INDEX hotel_city ON read.hotel USING btree (lower(city));
+CREATE INDEX line_change_arrival ON read.line_change USING btree (hotel_id, arrival, booking_id);
 CREATE INDEX room_stay_until ON read.room_stay USING btree (hotel_id, until, first);
+CREATE INDEX timeline_arrival ON read.timeline USING btree (hotel_id, arrival, booking_id, seq);
 CREATE INDEX timeline_made_by_guest ON read.timeline USING btree (actor) WHERE ((role = 'guest'::text) AND (type = ANY (ARRAY['BookingHeld'::text, 'BookingMade'::text])));
 CREATE TRIGGER event_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.event FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
 ALTER TABLE ledger.event ENABLE ALWAYS TRIGGER event_is_append_only;
@@ -622,10 +711,16 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE read.booking_night TO staysync_projec
 GRANT SELECT ON TABLE read.booking_night TO staysync_query;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE read.checkpoint TO staysync_projector;
 GRANT SELECT ON TABLE read.checkpoint TO staysync_query;
+GRANT SELECT,INSERT,DELETE ON TABLE read.claim_change TO staysync_projector;
+GRANT SELECT ON TABLE read.claim_change TO staysync_query;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE read.day_statistics TO staysync_projector;
+GRANT SELECT ON TABLE read.day_statistics TO staysync_query;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE read.guest TO staysync_projector;
 GRANT SELECT ON TABLE read.guest TO staysync_query;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE read.hotel TO staysync_projector;
 GRANT SELECT ON TABLE read.hotel TO staysync_query;
+GRANT SELECT,INSERT,DELETE ON TABLE read.line_change TO staysync_projector;
+GRANT SELECT ON TABLE read.line_change TO staysync_query;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE read.night TO staysync_projector;
 GRANT SELECT ON TABLE read.night TO staysync_query;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE read.room TO staysync_projector;
@@ -636,5 +731,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE read.room_stay TO staysync_projector;
 GRANT SELECT ON TABLE read.room_stay TO staysync_query;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE read.room_type TO staysync_projector;
 GRANT SELECT ON TABLE read.room_type TO staysync_query;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE read.timeline TO staysync_projector;
+GRANT SELECT,INSERT,DELETE ON TABLE read.stock_change TO staysync_projector;
+GRANT SELECT ON TABLE read.stock_change TO staysync_query;
+GRANT SELECT,INSERT,DELETE ON TABLE read.timeline TO staysync_projector;
 GRANT SELECT ON TABLE read.timeline TO staysync_query;

@@ -65,7 +65,6 @@ from readmodels.folds import Fold, Reach, reach_of
 from readmodels.rows import (
     BOOKING,
     BOOKING_NIGHT,
-    GUEST,
     HOTEL,
     LINE,
     NIGHT,
@@ -415,8 +414,9 @@ class Database:
         for table in TABLES:
             kept, changes = self.rows[table.name], rows.changes(table)
             for row in changes.inserted:
-                assert table is GUEST or table.key_of(row) not in kept
-                kept[table.key_of(row)] = row
+                key = table.key_of(row)
+                assert table.blind or table.summed or key not in kept
+                kept[key] = added(table, kept[key], row) if table.summed and key in kept else row
             for row in changes.updated:
                 assert table.key_of(row) in kept
                 kept[table.key_of(row)] = row
@@ -425,6 +425,12 @@ class Database:
 
     def _all(self, table: Table[Any]) -> Iterator[Any]:
         return iter(self.rows[table.name].values())
+
+
+def added(table: Table[Any], row: Any, more: Any) -> Any:
+    """A row of a summed table with what a batch adds to it."""
+    sums = (one + other for one, other in zip(row[table.key :], more[table.key :], strict=True))
+    return table.row(*table.key_of(row), *sums)
 
 
 def folded_in_batches(events: list[RecordedEvent], cuts: list[int]) -> dict[str, dict[Key, Any]]:

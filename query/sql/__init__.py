@@ -1,0 +1,10 @@
+"""The statements of questions that SQL says best, one a file; a comment at the top of each says what it reads."""
+
+from functools import cache
+from importlib.resources import files
+
+
+@cache
+def statement(name: str) -> str:
+    """The text of `name`.sql in this folder."""
+    return files(__name__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
