@@ -45,3 +45,11 @@ class NotFound(Exception):
 
     def __init__(self, what: str) -> None:
         super().__init__(f"There is no such {what}.")
+
+
+class UnknownReport(Exception):
+    """There is no report of this name."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        super().__init__(f"There is no report {name[:40]!r}. There are: {', '.join(known)}.")
+        self.known = tuple(known)
