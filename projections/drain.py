@@ -134,6 +134,14 @@ def shard_of(hotel_id: UUID) -> int:
     return hotel_id.bytes[-1] % SHARDS
 
 
+def is_gone(connection: Connection) -> bool:
+    """Whether the server has ended this connection. The pool has taken it back by then, and refuses to ask it."""
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:
+        return True
+
+
 # ---------------------------------------------------------------- draining
 
 
@@ -149,7 +157,7 @@ async def drain_shards(projector: Projector, shards: list[int], *, batches: int 
             try:
                 drained = await drain_hotel(projector, connection, hotel_id, batches=batches)
             except Exception as error:
-                if connection.is_closed():
+                if is_gone(connection):
                     raise
                 log.error("hotel %s can't be projected now: %s", hotel_id, described(error))
                 continue
@@ -269,7 +277,7 @@ async def open_with_keys(
 
 
 def _is_passing(error: Exception, connection: Connection) -> bool:
-    return isinstance(error, _PASSING) or connection.is_closed()
+    return isinstance(error, _PASSING) or is_gone(connection)
 
 
 async def _park(connection: Connection, hotel_id: UUID, failed: _Failed) -> None:

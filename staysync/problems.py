@@ -19,7 +19,7 @@ from command import errors as command_errors
 from domain import rejections
 from domain.rejections import Rejected
 from domain.values import rounded
-from eventstore.appender import HotelBusy, LedgerUnavailable, OutcomeUnknown, ReferenceTaken
+from eventstore.appender import CommandTooSlow, HotelBusy, LedgerUnavailable, OutcomeUnknown, ReferenceTaken
 from eventstore.errors import WrongMasterKey
 from identity import errors as identity_errors
 from identity import limits
@@ -864,6 +864,18 @@ TABLE: dict[type[Exception], Entry] = dict(
         # -- commands that the ledger couldn't take
         _row(LedgerUnavailable, UNAVAILABLE, headers=lambda _: (("Retry-After", "2"),)),
         (WrongMasterKey, Entry((UNAVAILABLE,), _wrong_master_key)),
+        _row(
+            CommandTooSlow,
+            Problem(
+                "command_too_slow",
+                503,
+                "The database took too long for this command",
+                "A writer may hold a hotel for two seconds, and this command alone took longer. Nothing was written. "
+                "Wait as long as Retry-After says, then send it again; if it is about a long range of nights, "
+                "send it in parts.",
+            ),
+            headers=lambda _: (("Retry-After", "5"),),
+        ),
         _row(
             HotelBusy,
             Problem(
