@@ -295,6 +295,19 @@ CREATE TABLE ledger.room_stay (
 );
 ALTER TABLE ledger.room_stay OWNER TO staysync_owner;
 COMMENT ON TABLE ledger.room_stay IS 'The guard of physical rooms: no two stays of a room share a night.';
+CREATE TABLE read.audit (
+    hotel_id uuid NOT NULL,
+    seq bigint NOT NULL,
+    checksum bytea NOT NULL,
+    alarm text,
+    alarm_at timestamp with time zone,
+    CONSTRAINT audit_alarm_whole CHECK (((alarm IS NULL) = (alarm_at IS NULL))),
+    CONSTRAINT audit_checksum_check CHECK ((length(checksum) = 32)),
+    CONSTRAINT audit_seq_check CHECK ((seq >= 0))
+)
+WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.02');
+ALTER TABLE read.audit OWNER TO staysync_owner;
+COMMENT ON TABLE read.audit IS 'Up to which event the ledger was summed up to be held against the checkpoints, and what was found amiss.';
 CREATE TABLE read.booking (
     hotel_id uuid NOT NULL,
     booking_id uuid NOT NULL,
@@ -362,7 +375,9 @@ CREATE TABLE read.checkpoint (
     parked_seq bigint,
     parked_error text,
     parked_at timestamp with time zone,
+    checksum bytea DEFAULT decode('0000000000000000000000000000000000000000000000000000000000000000'::text, 'hex'::text) NOT NULL,
     CONSTRAINT checkpoint_check CHECK ((parked_seq > seq)),
+    CONSTRAINT checkpoint_checksum_check CHECK ((length(checksum) = 32)),
     CONSTRAINT checkpoint_events_applied_check CHECK ((events_applied >= 0)),
     CONSTRAINT checkpoint_parked_whole CHECK ((((parked_seq IS NULL) = (parked_error IS NULL)) AND ((parked_seq IS NULL) = (parked_at IS NULL)))),
     CONSTRAINT checkpoint_seq_check CHECK ((seq >= 0))
@@ -370,6 +385,7 @@ CREATE TABLE read.checkpoint (
 WITH (fillfactor='20', autovacuum_vacuum_scale_factor='0.02');
 ALTER TABLE read.checkpoint OWNER TO staysync_owner;
 COMMENT ON TABLE read.checkpoint IS 'How far each hotel is projected, and where and why a projection is parked.';
+COMMENT ON COLUMN read.checkpoint.checksum IS 'SHA-256 over the checksum before and the hash of each event applied.';
 CREATE TABLE read.guest (
     hotel_id uuid NOT NULL,
     guest_id uuid NOT NULL,
@@ -506,6 +522,8 @@ ALTER TABLE ONLY ledger.reference
     ADD CONSTRAINT reference_pkey PRIMARY KEY (reference);
 ALTER TABLE ONLY ledger.room_stay
     ADD CONSTRAINT room_stay_no_overlap PRIMARY KEY (hotel_id, room, stay WITHOUT OVERLAPS);
+ALTER TABLE ONLY read.audit
+    ADD CONSTRAINT audit_pkey PRIMARY KEY (hotel_id);
 ALTER TABLE ONLY read.booking_line
     ADD CONSTRAINT booking_line_pkey PRIMARY KEY (hotel_id, booking_id, line);
 ALTER TABLE ONLY read.booking_night
@@ -551,6 +569,7 @@ CREATE INDEX session_expires ON identity.session USING btree (expires_at);
 CREATE INDEX hold_until ON ledger.hold USING btree (hold_until);
 CREATE INDEX idempotency_recorded_at ON ledger.idempotency USING brin (recorded_at);
 CREATE INDEX room_stay_booking ON ledger.room_stay USING btree (hotel_id, booking_id, line);
+CREATE INDEX audit_alarm ON read.audit USING btree (alarm_at, hotel_id) WHERE (alarm IS NOT NULL);
 CREATE INDEX booking_arrival ON read.booking USING btree (hotel_id, arrival, booking_id);
 CREATE INDEX booking_booked_at ON read.booking USING btree (hotel_id, booked_at, booking_id);
 CREATE INDEX booking_booker ON read.booking USING btree (hotel_id, booker_id) WHERE (booker_id IS NOT NULL);
@@ -558,6 +577,7 @@ CREATE INDEX booking_channel ON read.booking USING btree (hotel_id, channel, arr
 CREATE INDEX booking_guest ON read.booking USING btree (hotel_id, guest_id);
 CREATE INDEX booking_hold ON read.booking USING btree (hotel_id, hold_until) WHERE (hold_until IS NOT NULL);
 CREATE INDEX booking_state ON read.booking USING btree (hotel_id, state, arrival, booking_id);
+CREATE INDEX checkpoint_parked ON read.checkpoint USING btree (parked_at, hotel_id) WHERE (parked_seq IS NOT NULL);
 CREATE INDEX guest_email ON read.guest USING btree (lower(email));
 CREATE INDEX guest_name ON read.guest USING btree (hotel_id, lower(full_name) text_pattern_ops);
 CREATE INDEX hotel_city ON read.hotel USING btree (lower(city));
@@ -614,6 +634,8 @@ GRANT SELECT,INSERT,DELETE ON TABLE ledger.idempotency TO staysync_command;
 GRANT SELECT,INSERT,UPDATE ON TABLE ledger.night TO staysync_command;
 GRANT SELECT,INSERT ON TABLE ledger.reference TO staysync_command;
 GRANT SELECT,INSERT,DELETE ON TABLE ledger.room_stay TO staysync_command;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE read.audit TO staysync_projector;
+GRANT SELECT ON TABLE read.audit TO staysync_query;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE read.booking TO staysync_projector;
 GRANT SELECT ON TABLE read.booking TO staysync_query;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE read.booking_line TO staysync_projector;
