@@ -292,8 +292,8 @@ class Appender:
     async def _split(self, entries: list[_Entry], *, waiting: bool) -> None:
         """A batch took longer than a transaction may: hotel by hotel, then by halves, then one by one.
 
-        Hotels go to their lanes, so that the slow one doesn't keep the others. Within a hotel it is halves and not single
-        commands at once: the server may be slow as a whole, and then few transactions are better than many.
+        Hotels go to their lanes, so that the slow one doesn't keep the others. Within a hotel it is halves, not
+        single commands at once: the server may be slow as a whole, and then few transactions are better than many.
         """
         log.warning("a batch of %d commands takes longer than a transaction may: it is split", len(entries))
         if not waiting:
@@ -457,7 +457,7 @@ class Appender:
 
 
 def _drop(connection: Connection) -> None:
-    """Don't use a connection again. Where the server has ended it, the pool has taken it back and refuses to be told."""
+    """Don't use a connection again. If the server has ended it, the pool has taken it back and refuses to be told."""
     with suppress(asyncpg.InterfaceError):
         connection.terminate()
 

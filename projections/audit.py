@@ -1,9 +1,9 @@
 """Holding what the projections applied against the ledger, so that no event is left out or applied twice unseen.
 
-A checkpoint says how many events were applied and their rolling checksum; the projector that moves it has summed them up
-where it applied them. The audit sums up the ledger's own hashes, from where it was the last time, and compares. It needs
-no lock: what the ledger holds up to a seq never changes. An alarm is raised under the checkpoint's lock, after a second
-look, and stays until the hotel is rebuilt.
+A checkpoint says how many events were applied and their rolling checksum; the projector that moves it has summed them
+up where it applied them. The audit sums up the ledger's own hashes, from where it was the last time, and compares. It
+needs no lock: what the ledger holds up to a seq never changes. An alarm is raised under the checkpoint's lock, after a
+second look, and stays until the hotel is rebuilt.
 """
 
 import logging

@@ -30,7 +30,6 @@ else:
     _Connection = asyncpg.Connection
 
 
-# asyncpg's stubs spell out overloads for record classes, which nobody here asks for.
 class _Aimed(_Connection):
     """A connection whose statements about `read` are about `schema`."""
 
@@ -40,10 +39,10 @@ class _Aimed(_Connection):
     async def execute(self, query: str, *args: Any, **options: Any) -> str:
         return await super().execute(about(query, self.schema), *args, **options)
 
-    async def fetch(self, query: str, *args: Any, **options: Any) -> Any:  # type: ignore[override]
+    async def fetch(self, query: str, *args: Any, **options: Any) -> Any:
         return await super().fetch(about(query, self.schema), *args, **options)
 
-    async def fetchrow(self, query: str, *args: Any, **options: Any) -> Any:  # type: ignore[override]
+    async def fetchrow(self, query: str, *args: Any, **options: Any) -> Any:
         return await super().fetchrow(about(query, self.schema), *args, **options)
 
     async def fetchval(self, query: str, *args: Any, **options: Any) -> Any:

@@ -45,3 +45,10 @@ class NotFound(Exception):
 
     def __init__(self, what: str) -> None:
         super().__init__(f"There is no such {what}.")
+
+
+class BrokerUnavailable(Exception):
+    """What is asked for is done by a worker, and none can be told."""
+
+    def __init__(self) -> None:
+        super().__init__("The broker can't be reached, so no worker can be told.")

@@ -22,7 +22,7 @@ from identity.side import open_identity
 from query import own_routes
 from query import routes as query_routes
 from query.side import open_query_side
-from staysync import __version__, health, openapi, problems
+from staysync import __version__, health, openapi, ops, problems
 from staysync.celery_app import make_celery
 from staysync.demo import SIGN_INS
 from staysync.http import Edge
@@ -85,8 +85,10 @@ def create_app(settings: Settings, unfit: Callable[[WrongMasterKey], None] | Non
                 )
             )
             announce = None
+            app.state.celery = None
             if settings.redis_url is not None:  # without a broker, projectors find news by their sweep
-                nudger = await stack.enter_async_context(open_nudger(settings.redis_url, make_celery(settings)))
+                app.state.celery = make_celery(settings)
+                nudger = await stack.enter_async_context(open_nudger(settings.redis_url, app.state.celery))
                 announce = nudger.announce
             app.state.command_side = await stack.enter_async_context(
                 open_command_side(
@@ -134,6 +136,7 @@ def create_app(settings: Settings, unfit: Callable[[WrongMasterKey], None] | Non
         key_routes.router,
         identity_routes.public,
         access_routes.router,
+        ops.router,
         health.router,
         openapi.router,
         pages.router,

@@ -12,7 +12,7 @@ from eventstore.errors import WrongMasterKey
 from staysync.account_tools import account_mails, rotate_signing_key
 from staysync.importing.console import app as imports
 from staysync.processes import CannotStartError
-from staysync.upkeep import rebuild, retry, verify
+from staysync.upkeep import parked, rebuild, retry, verify
 
 if TYPE_CHECKING:
     from staysync.settings import Settings
@@ -144,6 +144,7 @@ def demo() -> None:
 
 
 app.command()(verify)
+app.command()(parked)
 app.command()(retry)
 app.command()(rebuild)
 app.command()(rotate_signing_key)

@@ -4,7 +4,7 @@ import asyncio
 import gc
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import typer
@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # what works is loaded when a command runs, not for every --h
     from rich.console import Console
     from rich.progress import Progress
 
-    from projections.drain import Projector
+    from projections.drain import Drained, Projector
     from staysync.settings import Settings
     from staysync.verify import Report
 
@@ -55,25 +55,73 @@ def verify(
     run(work)
 
 
-def retry(hotel: _HOTEL) -> None:
-    """Let a parked projection try again.
+def parked() -> None:
+    """List the hotels whose projection is parked or has raised an alarm, the longest first.
 
-    Exit code 0: it has caught up; 1: it is parked again, or a projector is at it.
+    Exit code 0: there are none; 1: there are.
     """
 
     async def work(settings: "Settings", console: "Console") -> int:
-        from projections.drain import Drained
-        from projections.drain import retry as retry_hotel
-
         async with _projector(settings) as projector:
-            await _known(projector, hotel)
-            drained = await retry_hotel(projector, hotel)
-            while drained is Drained.MORE:
-                drained = await retry_hotel(projector, hotel)
-        console.print(f"The projection of hotel {hotel}: {drained.value.replace('_', ' ')}.")
-        return EXIT_HOLDS if drained is Drained.CAUGHT_UP else EXIT_DIFFERS
+            rows = await _amiss(projector)
+        for row in rows:
+            if row["parked_seq"] is not None:
+                _say(console, f"hotel {row['hotel_id']}: parked before event {row['parked_seq']:,} of"
+                              f" {row['ledger_seq']:,} since {row['parked_at']:%Y-%m-%d %H:%M} UTC:"
+                              f" {row['parked_error']}")  # fmt: skip
+            if row["alarm"] is not None:
+                _say(console, f"hotel {row['hotel_id']}: alarm since {row['alarm_at']:%Y-%m-%d %H:%M} UTC:"
+                              f" {row['alarm']}")  # fmt: skip
+        console.print(f"{len(rows)} hotels are parked or have raised an alarm.")
+        return EXIT_DIFFERS if rows else EXIT_HOLDS
 
     run(work)
+
+
+def retry(
+    hotel: Annotated[UUID | None, typer.Argument(help="the hotel's id")] = None,
+    every: Annotated[bool, typer.Option("--all", help="all that are parked, the longest parked first")] = False,
+) -> None:
+    """Let a parked projection try again, from the event on that couldn't be applied.
+
+    Exit code 0: it has caught up; 1: it is parked again, or a projector is at it.
+    """
+    if (hotel is None) != every:
+        raise typer.BadParameter("name one hotel, or say --all")
+
+    async def work(settings: "Settings", console: "Console") -> int:
+        from projections.drain import Drained
+
+        async with _projector(settings) as projector:
+            if hotel is not None:
+                await _known(projector, hotel)
+            parked = [row["hotel_id"] for row in await _amiss(projector) if row["parked_seq"] is not None]
+            hotels = parked if hotel is None else [hotel]
+            ends = [await _retried(projector, hotel_id, console) for hotel_id in hotels]
+        return EXIT_HOLDS if all(end is Drained.CAUGHT_UP for end in ends) else EXIT_DIFFERS
+
+    run(work)
+
+
+async def _retried(projector: "Projector", hotel_id: UUID, console: "Console") -> "Drained":
+    from projections.drain import Drained
+    from projections.drain import retry as retry_hotel
+
+    drained = await retry_hotel(projector, hotel_id)
+    while drained is Drained.MORE:
+        drained = await retry_hotel(projector, hotel_id)
+    console.print(f"The projection of hotel {hotel_id}: {drained.value.replace('_', ' ')}.", soft_wrap=True)
+    return drained
+
+
+async def _amiss(projector: "Projector") -> "list[Any]":
+    from projections.sql import statement
+
+    return await projector.pool.fetch(statement("amiss"))
+
+
+def _say(console: "Console", line: str) -> None:
+    console.print(line, style="red", markup=False, soft_wrap=True)
 
 
 def rebuild(hotel: _HOTEL) -> None:

@@ -30,13 +30,13 @@ end $$
 STATEMENTS = (
     r"alter table read.checkpoint add column checksum bytea not null default '\x00'::bytea",
     _SUM_UP,
-    """
+    r"""
     alter table read.checkpoint
-        alter column checksum set default decode('0000000000000000000000000000000000000000000000000000000000000000', 'hex')
+        alter column checksum set default '\x0000000000000000000000000000000000000000000000000000000000000000'::bytea
     """,
     "update read.checkpoint set checksum = default where seq = 0",
     "alter table read.checkpoint add constraint checkpoint_checksum_check check (length(checksum) = 32)",
-    "comment on column read.checkpoint.checksum is 'SHA-256 over the checksum before and the hash of each event applied.'",
+    "comment on column read.checkpoint.checksum is 'SHA-256 over the checksum before and the hash of each event.'",
     "create index checkpoint_parked on read.checkpoint (parked_at, hotel_id) where parked_seq is not null",
     """
     create table read.audit (

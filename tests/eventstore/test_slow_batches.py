@@ -11,7 +11,6 @@ from eventstore.appender import CommandTooSlow
 from staysync.settings import Settings
 from tests.eventstore.house import House, open_house, superuser
 
-
 DAWDLE = """
     create function ledger.dawdle() returns trigger language plpgsql as
     $$ begin perform pg_sleep({seconds}); return new; end $$;
@@ -29,7 +28,7 @@ async def slow_down(settings: Settings, hotel_ids: list[UUID], seconds: float) -
 
 async def together(houses: list[House]) -> list[object]:
     """One booking at each of the hotels; all wait for one append, so that they make one batch."""
-    return await asyncio.gather(*(house.book(1, 2) for house in houses), return_exceptions=True)
+    return list(await asyncio.gather(*(house.book(1, 2) for house in houses), return_exceptions=True))
 
 
 async def test_commands_that_are_too_slow_only_together_all_succeed(settings: Settings, side: CommandSide) -> None:

@@ -375,7 +375,7 @@ CREATE TABLE read.checkpoint (
     parked_seq bigint,
     parked_error text,
     parked_at timestamp with time zone,
-    checksum bytea DEFAULT decode('0000000000000000000000000000000000000000000000000000000000000000'::text, 'hex'::text) NOT NULL,
+    checksum bytea DEFAULT '\x0000000000000000000000000000000000000000000000000000000000000000'::bytea NOT NULL,
     CONSTRAINT checkpoint_check CHECK ((parked_seq > seq)),
     CONSTRAINT checkpoint_checksum_check CHECK ((length(checksum) = 32)),
     CONSTRAINT checkpoint_events_applied_check CHECK ((events_applied >= 0)),
@@ -385,7 +385,7 @@ CREATE TABLE read.checkpoint (
 WITH (fillfactor='20', autovacuum_vacuum_scale_factor='0.02');
 ALTER TABLE read.checkpoint OWNER TO staysync_owner;
 COMMENT ON TABLE read.checkpoint IS 'How far each hotel is projected, and where and why a projection is parked.';
-COMMENT ON COLUMN read.checkpoint.checksum IS 'SHA-256 over the checksum before and the hash of each event applied.';
+COMMENT ON COLUMN read.checkpoint.checksum IS 'SHA-256 over the checksum before and the hash of each event.';
 CREATE TABLE read.guest (
     hotel_id uuid NOT NULL,
     guest_id uuid NOT NULL,

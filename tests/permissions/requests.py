@@ -47,6 +47,8 @@ _GIVEN: dict[str, Given] = {
     "GET /v1/me/bookings": Given(),
     "GET /v1/me/bookings/{booking_id}": Given(),
     "POST /v1/me/bookings/claim": Given(body={"reference": "ABCD-2345ABCD"}),
+    "GET /v1/ops/parked": Given(),
+    "POST /v1/ops/parked/{hotel_id}/retry": Given(),
     "GET /v1/hotels": Given(),
     "POST /v1/hotels": Given(
         body={"name": "New", "city": "Lisbon", "country": "PT", "timezone": "UTC", "currency": "EUR"}
@@ -107,7 +109,7 @@ class Asked:
     @property
     def about_a_hotel(self) -> bool:
         """Whether it is about one hotel: by its path, or the hotels that a key is for."""
-        return "{hotel_id}" in self.template or self.name == "POST /v1/api-keys"
+        return "/hotels/{hotel_id}" in self.template or self.name == "POST /v1/api-keys"
 
 
 def names() -> set[str]:

@@ -42,7 +42,7 @@ async def alarm(projector: Projector, house: House) -> str | None:
 
 def sabotage(monkeypatch: pytest.MonkeyPatch, apply: Callable[[Fold, Any, Any], None]) -> None:
     """Let folds apply events in another way."""
-    monkeypatch.setattr(draining.Fold, "apply", apply)
+    monkeypatch.setattr(Fold, "apply", apply)
 
 
 async def test_what_is_projected_rightly_raises_no_alarm(projector: Projector, house: House) -> None:
@@ -66,7 +66,9 @@ async def test_an_event_that_is_skipped_raises_an_alarm(
     assert await drain(projector, house.hotel_id) is Drained.CAUGHT_UP  # nothing seems to be amiss
     end = await head(projector, house.hotel_id)
     assert await audit(projector.pool) == 1
-    assert await alarm(projector, house) == f"{end - 1} events were applied up to event {end}, where the ledger has {end}"
+    assert (
+        await alarm(projector, house) == f"{end - 1} events were applied up to event {end}, where the ledger has {end}"
+    )
     assert f"hotel {house.hotel_id}: {end - 1} events were applied" in caplog.text
     assert {"checkpoint", "alarm"} <= set(await differences(settings))
 
