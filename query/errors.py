@@ -47,6 +47,14 @@ class NotFound(Exception):
         super().__init__(f"There is no such {what}.")
 
 
+class TooManyStreams(Exception):
+    """As many streams are open as one account, or one process, may have."""
+
+    def __init__(self, most: int, whose: str) -> None:
+        super().__init__(f"{most} streams are open {whose}. Close one, or try again later.")
+        self.most = most
+
+
 class BrokerUnavailable(Exception):
     """What is asked for is done by a worker, and none can be told."""
 

@@ -88,19 +88,19 @@ def _history_entry(row: Row[Any]) -> answers.HistoryEntry:
         actor=metadata.get("actor"),
         role=metadata.get("role"),
         request_id=metadata.get("request_id"),
-        data=_without_ciphertext(orjson.loads(row.data)),
+        data=without_ciphertext(orjson.loads(row.data)),
     )
 
 
-def _without_ciphertext(value: Any) -> Any:
+def without_ciphertext(value: Any) -> Any:
     """The same value where each sealed part is only the id of its guest."""
     match value:
         case {"guest_id": guest_id, "ciphertext": _}:
             return {"guest_id": guest_id}
         case dict():
-            return {name: _without_ciphertext(part) for name, part in value.items()}
+            return {name: without_ciphertext(part) for name, part in value.items()}
         case list():
-            return [_without_ciphertext(part) for part in value]
+            return [without_ciphertext(part) for part in value]
         case _:
             return value
 

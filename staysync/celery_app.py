@@ -25,6 +25,7 @@ from identity.access_tasks import AccessKeeping
 from projections.drain import Projector, projector_pool
 from projections.news import News
 from projections.tasks import ProjectionSide
+from projections.telling import Telling
 from staysync.nudge import open_nudger, open_redis
 from staysync.secrets import load_secrets
 from staysync.settings import Settings
@@ -189,7 +190,7 @@ async def _open_projections(settings: Settings) -> AsyncIterator[ProjectionSide]
     redis = open_redis(_broker(settings))
     try:
         async with projector_pool(settings.role_url("projector"), master_key) as pool:
-            yield ProjectionSide(Projector(pool, master_key), News(redis))
+            yield ProjectionSide(Projector(pool, master_key, tell=Telling(redis).tell), News(redis))
     finally:
         await redis.aclose()
 

@@ -931,6 +931,18 @@ TABLE: dict[type[Exception], Entry] = dict(
         _row(query_errors.ReadSideUnavailable, UNAVAILABLE, headers=lambda _: (("Retry-After", "2"),)),
         _row(query_errors.NotFound, NOT_FOUND),
         _row(
+            query_errors.TooManyStreams,
+            Problem(
+                "too_many_streams",
+                429,
+                "Too many streams are open",
+                "A stream stays open, so an account may have a few at once in each process of the API, and a process "
+                "a greatest number. Close one that nobody reads, or try again when Retry-After says.",
+            ),
+            members=lambda e: {"maximum": e.most},
+            headers=lambda _: (("Retry-After", "30"),),
+        ),
+        _row(
             query_errors.BrokerUnavailable,
             Problem(
                 "broker_unavailable",

@@ -30,6 +30,7 @@ def environment(settings: Settings, port: int) -> dict[str, str]:
         "STAYSYNC_LIMIT_SIGN_INS_PER_ADDRESS": "0",  # all clients of a test come from one address
         "STAYSYNC_LIMIT_HOLDS_PER_ADDRESS": "0",
         "STAYSYNC_LIMIT_HOLDS_PER_ACCOUNT": "0",
+        "STAYSYNC_WRITE_TIMEOUT_S": str(settings.write_timeout_s),
         "PYTHONPATH": str(_ROOT),
     }
 
@@ -62,11 +63,11 @@ def serving(settings: Settings, *, worker: bool = True, program: tuple[str, ...]
         if worker:
             stack.enter_context(process(settings, port, "worker", "projections"))
         url = f"http://127.0.0.1:{port}"
-        _wait_until_ready(url, api)
+        wait_until_ready(url, api)
         yield url
 
 
-def _wait_until_ready(url: str, api: "subprocess.Popen[bytes]") -> None:
+def wait_until_ready(url: str, api: "subprocess.Popen[bytes]") -> None:
     deadline = time.monotonic() + _READY_S
     while time.monotonic() < deadline:
         assert api.poll() is None, f"the API ended with exit code {api.returncode}"

@@ -60,6 +60,7 @@ _GIVEN: dict[str, Given] = {
     "GET /v1/hotels/{hotel_id}/room-rack": Given(),
     "GET /v1/hotels/{hotel_id}/ledger": Given(),
     "GET /v1/hotels/{hotel_id}/position": Given(),
+    "GET /v1/hotels/{hotel_id}/stream": Given(query={"lasts_s": "0"}),
     "GET /v1/hotels/{hotel_id}/members": Given(),
     "PUT /v1/hotels/{hotel_id}/members/{email}": Given(body={"role": "auditor"}),
     "DELETE /v1/hotels/{hotel_id}/members/{email}": Given(),
