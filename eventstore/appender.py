@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -33,6 +34,10 @@ BATCH_SIZE = 64
 LANES = 6
 LOCK_TIMEOUT_MS = 1000
 PATIENCE_S = 5.0
+SPLIT_PATIENCE_S = 10.0
+"""How much longer a command waits where another one of its batch was too slow: up to seven attempts of two seconds."""
+TRANSACTION_TIMEOUT_S = 2.0
+"""The command role's `transaction_timeout`, after which the server ends the session."""
 _RETRY_PAUSE_S = 0.1
 
 _LOST = (
@@ -57,6 +62,14 @@ class LedgerUnavailable(Exception):
 
 class HotelBusy(Exception):
     """Somebody held the hotel's head for too long. Nothing was written; the command can be sent again."""
+
+
+class _OutOfTime(Exception):
+    """The transaction took longer than a writer's may, so the server ended it. Nothing was written."""
+
+
+class CommandTooSlow(Exception):
+    """The database didn't get through with this command alone in the time that a writer has. Nothing was written."""
 
 
 class OutcomeUnknown(Exception):
@@ -169,7 +182,8 @@ class Appender:
     async def submit(self, submission: Submission) -> Acknowledged:
         """Append what a command decides, and answer once it is committed.
 
-        Raises Rejected where a rule refuses; HotelBusy, LedgerUnavailable and OutcomeUnknown as their names say.
+        Raises Rejected where a rule refuses; HotelBusy, CommandTooSlow, LedgerUnavailable and OutcomeUnknown as their
+        names say.
         """
         if self._closing:
             raise LedgerUnavailable("the service is shutting down")
@@ -251,6 +265,13 @@ class Appender:
                 log.warning("the ledger can't be reached: %s", type(error).__name__)
                 overdue = LedgerUnavailable("the database can't be reached")
                 await asyncio.sleep(_RETRY_PAUSE_S)
+            except _OutOfTime:
+                if len(entries) > 1:
+                    await self._split(entries, waiting=waiting)
+                    return
+                command = type(entries[0].submission.command).__name__
+                log.error("a command takes longer than a transaction may: %s", command)
+                overdue = CommandTooSlow("the database took too long for this command")
             except Exception as error:
                 if len(entries) == 1:
                     entries[0].fail(_cause(error))
@@ -271,10 +292,29 @@ class Appender:
         for entry in entries:
             await self._append_batch([entry], waiting=waiting)
 
+    async def _split(self, entries: list[_Entry], *, waiting: bool) -> None:
+        """A batch took longer than a transaction may: hotel by hotel, then by halves, then one by one.
+
+        Hotels go to their lanes, so that the slow one doesn't keep the others. Within a hotel it is halves, not
+        single commands at once: the server may be slow as a whole, and then few transactions are better than many.
+        """
+        log.warning("a batch of %d commands takes longer than a transaction may: it is split", len(entries))
+        if not waiting:
+            self._to_lanes(entries)
+            return
+        middle = len(entries) // 2
+        for half in (entries[:middle], entries[middle:]):
+            overdue = LedgerUnavailable("the database is too slow at the moment")
+            patient = _patient(half, overdue, grace_s=SPLIT_PATIENCE_S)
+            if patient:
+                await self._append_batch(patient, waiting=True)
+
     async def _transact(self, entries: list[_Entry], *, waiting: bool) -> set[_Entry]:
         """One transaction for a batch. Returns the entries whose hotel's head was held by somebody else."""
+        loop = asyncio.get_running_loop()
         async with self._pool.acquire() as connection:
             transaction = connection.transaction(isolation="read_committed")
+            began = loop.time()
             await transaction.start()
             try:
                 if waiting:
@@ -284,8 +324,11 @@ class Appender:
                     if entry not in skipped:
                         await self._decide(batch, entry)
                 await batch.write_out()
-            except (*_LOST, *_STOPPED):
-                connection.terminate()
+            except (*_LOST, *_STOPPED) as error:
+                _drop(connection)
+                # The server says why, but ends the session with it, of which the driver tells that it was lost.
+                if loop.time() - began >= TRANSACTION_TIMEOUT_S:
+                    raise _OutOfTime from error
                 raise
             except BaseException:
                 await transaction.rollback()
@@ -293,7 +336,7 @@ class Appender:
             try:
                 await transaction.commit()
             except asyncpg.InternalClientError:
-                connection.terminate()  # the server had ended the connection before: no COMMIT was sent
+                _drop(connection)  # the server had ended the connection before: no COMMIT was sent
                 raise
             except (*_LOST, *_STOPPED) as error:
                 raise OutcomeUnknown("the connection broke during the commit") from error
@@ -416,9 +459,15 @@ class Appender:
             self._hotels[fact.hotel_id] = (fact.version, evolve_hotel(hotel, event))
 
 
-def _patient(entries: Iterable[_Entry], overdue: Exception) -> list[_Entry]:
-    """Those that can still wait; the others end with `overdue`."""
-    now = asyncio.get_running_loop().time()
+def _drop(connection: Connection) -> None:
+    """Don't use a connection again. If the server has ended it, the pool has taken it back and refuses to be told."""
+    with suppress(asyncpg.InterfaceError):
+        connection.terminate()
+
+
+def _patient(entries: Iterable[_Entry], overdue: Exception, *, grace_s: float = 0) -> list[_Entry]:
+    """Those that can still wait, `grace_s` longer than they wanted to; the others end with `overdue`."""
+    now = asyncio.get_running_loop().time() - grace_s
     patient = []
     for entry in entries:
         if entry.deadline > now:

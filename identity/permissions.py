@@ -54,6 +54,8 @@ type Action = Literal[
     "keys.manage",
     "hotels.open",
     "group_log.read",
+    "projections.read",
+    "projections.retry",
 ]
 
 SCOPES: tuple[Scope, ...] = get_args(Scope.__value__)
@@ -134,6 +136,8 @@ _TABLE = (
     _row("keys.manage",       "manager",                None,     "make the hotel's keys, list and end all"),
     _row("hotels.open",       "administrator",          None,     "open a hotel"),
     _row("group_log.read",    "administrator",          None,     "who did what anywhere"),
+    _row("projections.read",  "administrator",          None,     "hotels whose read tables are parked or amiss"),
+    _row("projections.retry", "administrator",          None,     "let a parked hotel be projected on"),
 )
 # fmt: on
 

@@ -6,7 +6,7 @@ was applied and how far are never apart. Nothing is skipped: an event that can't
 
 import logging
 import traceback
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -20,8 +20,11 @@ from eventstore.codec import UnknownEvent
 from eventstore.guest_keys import MasterKey
 from eventstore.master_key import check_master_key
 from eventstore.reading import Connection, Pool, RecordedEvent, read_after
+from projections.audit import forget_audit
+from projections.schemas import LIVE, connection_class
 from projections.sql import statement
 from projections.writing import delete_hotel, load, write
+from readmodels.applied import NOTHING, Applied
 from readmodels.folds import Fold, reach_of
 from readmodels.sealed import OpenSealed
 from readmodels.working_set import UndeclaredRow, WorkingSet
@@ -89,21 +92,33 @@ class _Failed(Exception):
         self.count = count
 
 
+type Tell = Callable[[UUID, int], Awaitable[None]]
+"""Told, after a commit, a hotel and the seq that its read tables have reached. It raises nothing."""
+
+
+async def _nobody_waits(hotel_id: UUID, seq: int) -> None:
+    """Tells nobody."""
+
+
 @dataclass(frozen=True, slots=True)
 class Projector:
-    """What draining needs: connections of the projector role, and the key that opens the guests' details."""
+    """What draining needs: connections of the projector role, and the key that opens the guests' details.
+
+    `tell` is told what was committed, for those who wait for it.
+    """
 
     pool: Pool
     master_key: MasterKey
     batch_size: int = BATCH_SIZE
+    tell: Tell = _nobody_waits
 
 
 async def _keep(_: Any) -> None:
     """Nothing to reset on a connection that goes back: the statements here use no session state."""
 
 
-def projector_pool(database_url: str, master_key: MasterKey, *, size: int = 2) -> Pool:
-    """A pool of connections as the projectors want them; enter it to open it.
+def projector_pool(database_url: str, master_key: MasterKey, *, size: int = 2, schema: str = LIVE) -> Pool:
+    """A pool of connections as the projectors want them; enter it to open it. They project into `schema`.
 
     A connection is used only while the master key is found to be the ledger's, or the ledger has none yet. Otherwise
     entering the pool and taking a connection raise WrongMasterKey.
@@ -125,6 +140,7 @@ def projector_pool(database_url: str, master_key: MasterKey, *, size: int = 2) -
         init=check,
         setup=check_while_unknown,
         reset=_keep,
+        connection_class=connection_class(schema),
         server_settings=_SETTINGS,
     )
 
@@ -132,6 +148,14 @@ def projector_pool(database_url: str, master_key: MasterKey, *, size: int = 2) -
 def shard_of(hotel_id: UUID) -> int:
     """The shard of a hotel, the same everywhere and for ever; `hotels_behind.sql` computes it in the same way."""
     return hotel_id.bytes[-1] % SHARDS
+
+
+def is_gone(connection: Connection) -> bool:
+    """Whether the server has ended this connection. The pool has taken it back by then, and refuses to ask it."""
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:
+        return True
 
 
 # ---------------------------------------------------------------- draining
@@ -149,7 +173,7 @@ async def drain_shards(projector: Projector, shards: list[int], *, batches: int 
             try:
                 drained = await drain_hotel(projector, connection, hotel_id, batches=batches)
             except Exception as error:
-                if connection.is_closed():
+                if is_gone(connection):
                     raise
                 log.error("hotel %s can't be projected now: %s", hotel_id, described(error))
                 continue
@@ -163,14 +187,23 @@ async def sweep(projector: Projector) -> bool:
 
 
 async def drain_hotel(
-    projector: Projector, connection: Connection, hotel_id: UUID, *, batches: int = BATCHES_AT_ONCE
+    projector: Projector,
+    connection: Connection,
+    hotel_id: UUID,
+    *,
+    batches: int = BATCHES_AT_ONCE,
+    until: int | None = None,
 ) -> Drained:
-    """Project what is new of a hotel, about `batches` batches at most; after letting go of it, look once more."""
+    """Project what is new of a hotel, about `batches` batches at most; after letting go of it, look once more.
+
+    With `until`, no event after that seq is applied.
+    """
     budget = batches * projector.batch_size
     singly = 0  # after a failure, events go one by one: those before the one that fails are applied, then it is alone
     while budget > 0:
         try:
-            applied = await _apply_batch(projector, connection, hotel_id, 1 if singly else projector.batch_size)
+            limit = 1 if singly else projector.batch_size
+            applied = await _apply_batch(projector, connection, hotel_id, limit, until)
         except _Failed as failed:
             if failed.count == 1:
                 await _park(connection, hotel_id, failed)
@@ -182,6 +215,8 @@ async def drain_hotel(
         budget -= applied
         singly = max(0, singly - applied)
         # A commit while this had the hotel may have nudged a projector that then found it taken.
+        if applied == 0 and until is not None:
+            return Drained.CAUGHT_UP
         if applied < projector.batch_size and not await connection.fetchval(statement("is_behind"), hotel_id):
             return Drained.CAUGHT_UP
     return Drained.MORE
@@ -195,7 +230,7 @@ async def retry(projector: Projector, hotel_id: UUID) -> Drained:
 
 
 async def _apply_batch(
-    projector: Projector, connection: Connection, hotel_id: UUID, limit: int
+    projector: Projector, connection: Connection, hotel_id: UUID, limit: int, until: int | None = None
 ) -> int | Literal[Drained.BUSY, Drained.PARKED]:
     """Apply the next events in one transaction; how many there were. Raises _Failed, and then nothing has changed."""
     async with connection.transaction(isolation="read_committed"):
@@ -208,22 +243,32 @@ async def _apply_batch(
         if checkpoint["parked_seq"] is not None:
             return Drained.PARKED
         before: int = checkpoint["seq"]
-        batch = await read_after(connection, hotel_id, before, limit)
+        if until is not None:
+            limit = min(limit, until - before)
+        batch = await read_after(connection, hotel_id, before, limit) if limit > 0 else []
         if batch:
+            applied = Applied(checkpoint["events_applied"], checkpoint["checksum"])
             try:
-                await _fold(projector, connection, hotel_id, before, batch)
-                await _move(connection, hotel_id, before, batch[-1], len(batch))
+                after = await _fold(projector, connection, hotel_id, before, batch, applied)
+                await _move(connection, hotel_id, before, batch[-1], applied, after)
             except Exception as error:
                 if _is_passing(error, connection):
                     raise
                 raise _Failed(before + 1, len(batch)) from error
-        return len(batch)
+    if batch:
+        await projector.tell(hotel_id, batch[-1].seq)
+    return len(batch)
 
 
 async def _fold(
-    projector: Projector, connection: Connection, hotel_id: UUID, before: int, batch: list[RecordedEvent]
-) -> None:
-    """Do to the read tables what a batch of events says, within the caller's transaction."""
+    projector: Projector,
+    connection: Connection,
+    hotel_id: UUID,
+    before: int,
+    batch: list[RecordedEvent],
+    applied: Applied,
+) -> Applied:
+    """Do to the read tables what a batch of events says, within the caller's transaction; what is applied then."""
     for seq, recorded in enumerate(batch, start=before + 1):
         if recorded.seq != seq:
             raise LedgerGap(f"the ledger has no event {seq}")
@@ -231,14 +276,26 @@ async def _fold(
     reach = reach_of(decoded)
     rows = WorkingSet()
     await load(connection, hotel_id, reach, rows)
-    fold = Fold(rows, await open_with_keys(projector.master_key, connection, hotel_id, reach.guests))
+    fold = Fold(rows, await open_with_keys(projector.master_key, connection, hotel_id, reach.guests), applied)
     for recorded, event in decoded:
         fold.apply(recorded, event)
     await write(connection, hotel_id, rows)
+    return fold.applied
 
 
-async def _move(connection: Connection, hotel_id: UUID, before: int, last: RecordedEvent, count: int) -> None:
-    moved = await connection.execute(statement("move_checkpoint"), hotel_id, before, last.seq, count, last.recorded_at)
+async def _move(
+    connection: Connection, hotel_id: UUID, before: int, last: RecordedEvent, applied: Applied, after: Applied
+) -> None:
+    moved = await connection.execute(
+        statement("move_checkpoint"),
+        hotel_id,
+        before,
+        last.seq,
+        after.count - applied.count,
+        last.recorded_at,
+        applied.checksum,
+        after.checksum,
+    )
     if moved != "UPDATE 1":
         raise AssertionError("the checkpoint moved under its lock")
 
@@ -269,7 +326,7 @@ async def open_with_keys(
 
 
 def _is_passing(error: Exception, connection: Connection) -> bool:
-    return isinstance(error, _PASSING) or connection.is_closed()
+    return isinstance(error, _PASSING) or is_gone(connection)
 
 
 async def _park(connection: Connection, hotel_id: UUID, failed: _Failed) -> None:
@@ -307,16 +364,17 @@ async def rebuild_hotel(projector: Projector, hotel_id: UUID, progress: Callable
             raise CannotRebuild("there is no such hotel")
         await connection.execute(statement("restart_checkpoint"), hotel_id)
         await delete_hotel(connection, hotel_id)
-        seq = 0
+        await forget_audit(connection, hotel_id)
+        seq, applied = 0, NOTHING
         while batch := await read_after(connection, hotel_id, seq, _REBUILD_BATCH_SIZE):
             try:
-                await _fold(projector, connection, hotel_id, seq, batch)
-                await _move(connection, hotel_id, seq, batch[-1], len(batch))
+                after = await _fold(projector, connection, hotel_id, seq, batch, applied)
+                await _move(connection, hotel_id, seq, batch[-1], applied, after)
             except Exception as error:
                 if _is_passing(error, connection):
                     raise
                 raise CannotRebuild(f"between events {seq + 1} and {batch[-1].seq}: {described(error)}") from error
-            seq = batch[-1].seq
+            seq, applied = batch[-1].seq, after
             if progress is not None:
                 progress(seq)
         return seq

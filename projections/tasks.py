@@ -10,6 +10,7 @@ from uuid import UUID
 from celery import Celery
 from redis.exceptions import RedisError
 
+from projections.audit import audit
 from projections.drain import CannotRebuild, Projector, drain_shards, rebuild_hotel, retry, sweep
 from projections.news import News
 
@@ -58,6 +59,13 @@ async def drain_what_is_told(side: ProjectionSide, *, linger_s: float = LINGER_S
         return False
 
 
+async def sweep_and_audit(side: ProjectionSide) -> bool:
+    """Project what nobody nudged about, then hold what was applied against the ledger. The result is the sweep's."""
+    finished = await sweep(side.projector)
+    await audit(side.projector.pool)
+    return finished
+
+
 def add_tasks(app: Celery, run: Runs) -> None:
     """Give a Celery app the projectors' tasks."""
 
@@ -68,7 +76,7 @@ def add_tasks(app: Celery, run: Runs) -> None:
 
     @app.task(name=SWEEP)
     def sweep_all() -> None:
-        if not run(lambda side: sweep(side.projector)):
+        if not run(sweep_and_audit):
             app.send_task(SWEEP)
 
     @app.task(name=RETRY)

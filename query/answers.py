@@ -479,12 +479,48 @@ class Parked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    """What was applied isn't what the ledger holds: an event was left out or applied twice. Rebuild the hotel."""
+
+    error: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReadModelPosition:
     """How far the read model is."""
 
     seq: int
     updated_at: datetime | None
     parked: Parked | None
+    alarm: Alarm | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amiss:
+    """A hotel whose projection is parked, or has raised an alarm."""
+
+    hotel_id: UUID
+    seq: int
+    behind: int
+    parked: Parked | None
+    alarm: Alarm | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParkedHotels:
+    """Hotels whose projection is amiss, the longest first."""
+
+    items: list[Amiss]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retried:
+    """A hotel whose projection a projector will try again, from this event on."""
+
+    hotel_id: UUID
+    parked_seq: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,9 +54,25 @@ class NotThereThen(Exception):
         super().__init__(f"At that instant the {what} wasn't there yet.")
         self.what = what
 
+
 class UnknownReport(Exception):
     """There is no report of this name."""
 
     def __init__(self, name: str, known: Sequence[str]) -> None:
         super().__init__(f"There is no report {name[:40]!r}. There are: {', '.join(known)}.")
         self.known = tuple(known)
+
+
+class TooManyStreams(Exception):
+    """As many streams are open as one account, or one process, may have."""
+
+    def __init__(self, most: int, whose: str) -> None:
+        super().__init__(f"{most} streams are open {whose}. Close one, or try again later.")
+        self.most = most
+
+
+class BrokerUnavailable(Exception):
+    """What is asked for is done by a worker, and none can be told."""
+
+    def __init__(self) -> None:
+        super().__init__("The broker can't be reached, so no worker can be told.")

@@ -1,6 +1,7 @@
 """The ledger itself, read only: a booking's history, a hotel's feed, and how far ledger and read model are."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any, get_args
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from starlette.responses import Response
 from domain.bookings import BookingEvent
 from domain.rejections import UnknownBooking, UnknownHotel
 from query import answers
+from query.errors import NotFound
 from query.fields import cursor_number, decode_cursor, encode_cursor
 
 # The event's JSON comes as the text that was hashed, not as a value that would be written anew.
@@ -30,11 +32,25 @@ _FEED = text(f"""
 _HEAD = text("select seq, recorded_at from ledger.head where hotel_id = :hotel_id and seq > 0")
 _POSITIONS = text("""
     select h.seq, h.recorded_at, coalesce(c.seq, 0) as read_seq, c.updated_at, c.parked_seq, c.parked_error,
-           c.parked_at
+           c.parked_at, a.alarm, a.alarm_at
       from ledger.head h
       left join read.checkpoint c on c.hotel_id = h.hotel_id
+      left join read.audit a on a.hotel_id = h.hotel_id
      where h.hotel_id = :hotel_id and h.seq > 0
 """)
+# The longest first. `since` and `hotel_id` are where the page before ended.
+_AMISS = text("""
+    select c.hotel_id, c.seq, h.seq as ledger_seq, c.parked_seq, c.parked_error, c.parked_at, a.alarm, a.alarm_at,
+           least(c.parked_at, a.alarm_at) as since
+      from read.checkpoint c
+      join ledger.head h on h.hotel_id = c.hotel_id
+      left join read.audit a on a.hotel_id = c.hotel_id
+     where (c.parked_seq is not null or a.alarm is not null)
+       and (least(c.parked_at, a.alarm_at), c.hotel_id) > (:since, :hotel_id)
+     order by since, c.hotel_id
+     limit :limit
+""")
+_PARKED_SEQ = text("select parked_seq from read.checkpoint where hotel_id = :hotel_id")
 BOOKING_EVENTS = [event.__name__ for event in get_args(BookingEvent)]
 
 
@@ -72,19 +88,19 @@ def _history_entry(row: Row[Any]) -> answers.HistoryEntry:
         actor=metadata.get("actor"),
         role=metadata.get("role"),
         request_id=metadata.get("request_id"),
-        data=_without_ciphertext(orjson.loads(row.data)),
+        data=without_ciphertext(orjson.loads(row.data)),
     )
 
 
-def _without_ciphertext(value: Any) -> Any:
+def without_ciphertext(value: Any) -> Any:
     """The same value where each sealed part is only the id of its guest."""
     match value:
         case {"guest_id": guest_id, "ciphertext": _}:
             return {"guest_id": guest_id}
         case dict():
-            return {name: _without_ciphertext(part) for name, part in value.items()}
+            return {name: without_ciphertext(part) for name, part in value.items()}
         case list():
-            return [_without_ciphertext(part) for part in value]
+            return [without_ciphertext(part) for part in value]
         case _:
             return value
 
@@ -127,12 +143,58 @@ async def positions(session: AsyncSession, hotel_id: UUID) -> answers.Positions:
     row = (await session.execute(_POSITIONS, {"hotel_id": hotel_id})).first()
     if row is None:
         raise UnknownHotel(hotel_id=hotel_id)
-    parked = None
-    if row.parked_seq is not None:
-        parked = answers.Parked(seq=row.parked_seq, error=row.parked_error, since=row.parked_at)
     return answers.Positions(
         hotel_id=hotel_id,
         ledger=answers.LedgerPosition(seq=row.seq, recorded_at=row.recorded_at),
-        read_model=answers.ReadModelPosition(seq=row.read_seq, updated_at=row.updated_at, parked=parked),
+        read_model=answers.ReadModelPosition(
+            seq=row.read_seq, updated_at=row.updated_at, parked=_parked(row), alarm=_alarm(row)
+        ),
         behind=row.seq - row.read_seq,
     )
+
+
+def _parked(row: Row[Any]) -> answers.Parked | None:
+    if row.parked_seq is None:
+        return None
+    return answers.Parked(seq=row.parked_seq, error=row.parked_error, since=row.parked_at)
+
+
+def _alarm(row: Row[Any]) -> answers.Alarm | None:
+    return None if row.alarm is None else answers.Alarm(error=row.alarm, since=row.alarm_at)
+
+
+async def parked_hotels(session: AsyncSession, *, limit: int, after: str | None) -> answers.ParkedHotels:
+    """A page of the hotels whose projection is parked or has raised an alarm. One statement. Raises BadParameter."""
+    since, hotel_id = datetime.min.replace(tzinfo=UTC), UUID(int=0)
+    if after is not None:
+        since, hotel_id = decode_cursor(after, "parked", _cursor_instant, UUID)
+    rows = (await session.execute(_AMISS, {"since": since, "hotel_id": hotel_id, "limit": limit + 1})).all()
+    page = rows[:limit]
+    return answers.ParkedHotels(
+        items=[
+            answers.Amiss(
+                hotel_id=row.hotel_id,
+                seq=row.seq,
+                behind=row.ledger_seq - row.seq,
+                parked=_parked(row),
+                alarm=_alarm(row),
+            )
+            for row in page
+        ],
+        next=encode_cursor("parked", page[-1].since.isoformat(), page[-1].hotel_id) if len(rows) > limit else None,
+    )
+
+
+def _cursor_instant(value: Any) -> datetime:
+    instant = datetime.fromisoformat(value)
+    if instant.tzinfo is None:
+        raise ValueError("not an instant")
+    return instant.astimezone(UTC)
+
+
+async def parked_seq(session: AsyncSession, hotel_id: UUID) -> int:
+    """The event before which a hotel's projection is parked. Raises NotFound if it isn't."""
+    seq: int | None = (await session.execute(_PARKED_SEQ, {"hotel_id": hotel_id})).scalar()
+    if seq is None:
+        raise NotFound("parked hotel")
+    return seq

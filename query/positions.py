@@ -28,8 +28,6 @@ MinPosition = Annotated[
         json_schema_extra={"pattern": f"^{_POSITION}(,{_POSITION}){{0,{MOST_POSITIONS - 1}}}$"},
     ),
 ]
-_FIRST_LOOK_S = 0.01
-_LONGEST_LOOK_S = 0.1
 
 
 def parse_positions(header: str) -> dict[UUID, int]:
@@ -51,19 +49,19 @@ def parse_positions(header: str) -> dict[UUID, int]:
 async def wait_for(side: QuerySide, header: str | None) -> None:
     """Wait until the read model has reached the positions of the header. Raises PositionNotReached, BadParameter.
 
-    Each look is a short transaction of its own; no connection is held in between.
+    It is woken when a projector has committed. Each look is a short transaction of its own; no connection is held in
+    between.
     """
     if header is None:
         return
     wanted = parse_positions(header)
     deadline = asyncio.get_running_loop().time() + side.position_wait_s
-    pause_s = _FIRST_LOOK_S
-    while behind := await _behind(side, wanted):
-        left_s = deadline - asyncio.get_running_loop().time()
-        if left_s <= 0 or all(lag.parked for lag in behind):
-            raise PositionNotReached(behind)
-        await asyncio.sleep(min(pause_s, left_s))
-        pause_s = min(2 * pause_s, _LONGEST_LOOK_S)
+    with side.reached.ear(wanted) as ear:
+        while behind := await _behind(side, wanted):
+            left_s = deadline - asyncio.get_running_loop().time()
+            if left_s <= 0 or all(lag.parked for lag in behind):
+                raise PositionNotReached(behind)
+            await ear.wait(left_s)
 
 
 async def _behind(side: QuerySide, wanted: dict[UUID, int]) -> Sequence[Lag]:

@@ -1,10 +1,12 @@
 """What the read side needs while it runs: its engine and how long it waits for a position."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+from redis.asyncio import Redis
 from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -12,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from starlette.requests import Request
 
 from query.errors import ReadSideUnavailable
+from query.reached import Reached
 
 _POOL_PATIENCE_S = 5
 # Classes of SQLSTATE that say that the server is going, gone, full, or that the statement took too long.
@@ -25,6 +28,7 @@ class QuerySide:
     engine: AsyncEngine
     sessions: async_sessionmaker[AsyncSession]
     position_wait_s: float
+    reached: Reached
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
@@ -42,8 +46,13 @@ class QuerySide:
 
 
 @asynccontextmanager
-async def open_query_side(url: str, *, pool_size: int, position_wait_s: float) -> AsyncIterator[QuerySide]:
-    """Open the read side on the database at `url`, which must be that of the query role."""
+async def open_query_side(
+    url: str, *, pool_size: int, position_wait_s: float, redis_url: str | None = None
+) -> AsyncIterator[QuerySide]:
+    """Open the read side on the database at `url`, which must be that of the query role.
+
+    Without a Redis nobody tells how far the read tables are, and who waits for a position looks at intervals.
+    """
     engine = create_async_engine(
         url,
         pool_size=pool_size,
@@ -54,10 +63,35 @@ async def open_query_side(url: str, *, pool_size: int, position_wait_s: float) -
         isolation_level="REPEATABLE READ",
     )
     event.listen(engine.sync_engine, "checkout", _refuse_closed)
+    reached = Reached()
     try:
-        yield QuerySide(engine, async_sessionmaker(engine, expire_on_commit=False), position_wait_s)
+        async with _listening(reached, redis_url):
+            yield QuerySide(engine, async_sessionmaker(engine, expire_on_commit=False), position_wait_s, reached)
     finally:
         await engine.dispose()
+
+
+@asynccontextmanager
+async def _listening(reached: Reached, redis_url: str | None) -> AsyncIterator[None]:
+    """Keep one subscription for all who wait in this process."""
+    if redis_url is None:
+        yield
+        return
+    redis = Redis.from_url(
+        redis_url,
+        socket_connect_timeout=1,
+        socket_timeout=3,
+        socket_keepalive=True,
+        health_check_interval=10,  # finds out that the other end is gone without having said so
+    )
+    task = asyncio.create_task(reached.run(redis), name="positions reached")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await redis.aclose()
 
 
 def _refuse_closed(connection: Any, *_: object) -> None:

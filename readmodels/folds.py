@@ -21,6 +21,7 @@ from domain.hotels import (
 )
 from domain.inventory import InventoryEvent, affected_nights
 from eventstore.reading import RecordedEvent
+from readmodels.applied import NOTHING, Applied
 from readmodels.booking_folds import BookingsSeen, apply_to_booking, sealed_guests
 from readmodels.hotel_folds import apply_to_hotel, apply_to_inventory
 from readmodels.rows import BOOKING_NIGHT, LINE
@@ -111,10 +112,11 @@ def reach_of(batch: Iterable[tuple[RecordedEvent, Event]]) -> Reach:
 
 
 class Fold:
-    """Folds a hotel's events, in order, into a working set."""
+    """Folds a hotel's events, in order, into a working set. `applied` sums up what was applied, from before on."""
 
-    def __init__(self, rows: WorkingSet, open_sealed: OpenSealed) -> None:
+    def __init__(self, rows: WorkingSet, open_sealed: OpenSealed, applied: Applied = NOTHING) -> None:
         self.rows = rows
+        self.applied = applied
         self._open_sealed = open_sealed
         self._seen: BookingsSeen = {}
 
@@ -126,6 +128,7 @@ class Fold:
             apply_to_inventory(self.rows, recorded, event)
         else:
             apply_to_booking(self.rows, self._seen, recorded, event, self._open_sealed)
+        self.applied = self.applied.with_event(recorded.hash)
 
     def settle(self) -> None:
         """Let go of what is only there to be quick, and of what has changed; for long folds from nothing."""

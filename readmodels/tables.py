@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Date, DateTime, Integer, MetaData, Numeric, SmallInteger, Text, Time, and_, func, literal_column
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import DeclarativeBase, Mapped, foreign, mapped_column, relationship, remote
 from sqlalchemy.sql import ColumnElement
@@ -34,11 +34,15 @@ class Base(DeclarativeBase):
         date: Date,
         time: Time,
         Decimal: Numeric,
+        bytes: BYTEA,
     }
 
 
 class Checkpoint(Base):
-    """How far a hotel is projected; `parked_seq` and `parked_error` say which event could not be applied, and why."""
+    """How far a hotel is projected; `parked_seq` and `parked_error` say which event could not be applied, and why.
+
+    `events_applied` and `checksum` sum up what was applied.
+    """
 
     __tablename__ = "checkpoint"
 
@@ -50,6 +54,19 @@ class Checkpoint(Base):
     parked_seq: Mapped[int | None] = mapped_column(BigInteger)
     parked_error: Mapped[str | None]
     parked_at: Mapped[datetime | None]
+    checksum: Mapped[bytes]
+
+
+class Audit(Base):
+    """Up to which event the ledger was held against what a hotel's projection applied, and what is amiss."""
+
+    __tablename__ = "audit"
+
+    hotel_id: Mapped[UUID] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger)
+    checksum: Mapped[bytes]
+    alarm: Mapped[str | None]
+    alarm_at: Mapped[datetime | None]
 
 
 class Hotel(Base):

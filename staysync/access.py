@@ -22,6 +22,7 @@ PERSONAL_READS = frozenset(
         "/v1/hotels/{hotel_id}/ledger",
         "/v1/hotels/{hotel_id}/members",
         "/v1/hotels/{hotel_id}/room-rack",
+        "/v1/hotels/{hotel_id}/stream",
     }
 )
 

@@ -19,10 +19,11 @@ from identity import access_routes, key_routes, member_routes
 from identity import routes as identity_routes
 from identity.access_log import open_access_log
 from identity.side import open_identity
-from query import own_routes, report_routes
+from query import own_routes, report_routes, stream_routes
 from query import routes as query_routes
 from query.side import open_query_side
-from staysync import __version__, health, openapi, problems
+from query.stream import Streams
+from staysync import __version__, health, openapi, ops, problems
 from staysync.celery_app import make_celery
 from staysync.demo import SIGN_INS
 from staysync.http import Edge
@@ -80,11 +81,18 @@ def create_app(settings: Settings, unfit: Callable[[WrongMasterKey], None] | Non
                     settings.sqlalchemy_url("query"),
                     pool_size=settings.query_pool_size,
                     position_wait_s=settings.position_wait_s,
+                    redis_url=settings.redis_url,
                 )
             )
+            app.state.streams = Streams(
+                app.state.query, most=settings.streams, most_per_account=settings.streams_per_account
+            )
+            stack.push_async_callback(app.state.streams.close)
             announce = None
+            app.state.celery = None
             if settings.redis_url is not None:  # without a broker, projectors find news by their sweep
-                nudger = await stack.enter_async_context(open_nudger(settings.redis_url, make_celery(settings)))
+                app.state.celery = make_celery(settings)
+                nudger = await stack.enter_async_context(open_nudger(settings.redis_url, app.state.celery))
                 announce = nudger.announce
             app.state.command_side = await stack.enter_async_context(
                 open_command_side(
@@ -126,6 +134,7 @@ def create_app(settings: Settings, unfit: Callable[[WrongMasterKey], None] | Non
     app.router.routes.extend(command_routes.routes())
     for router in (
         query_routes.router,
+        stream_routes.router,
         own_routes.router,
         report_routes.router,
         identity_routes.router,
@@ -133,6 +142,7 @@ def create_app(settings: Settings, unfit: Callable[[WrongMasterKey], None] | Non
         key_routes.router,
         identity_routes.public,
         access_routes.router,
+        ops.router,
         health.router,
         openapi.router,
         pages.router,

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
@@ -24,6 +25,7 @@ from identity.access_tasks import AccessKeeping
 from projections.drain import Projector, projector_pool
 from projections.news import News
 from projections.tasks import ProjectionSide
+from projections.telling import Telling
 from staysync.forgetting import FORGET_GUESTS, forget_by_rule
 from staysync.nudge import open_nudger, open_redis
 from staysync.secrets import load_secrets
@@ -38,11 +40,24 @@ SWEEP_EVERY_S = 2.0
 EXPIRE_HOLDS_EVERY_S = 5.0
 
 
+_SILENCE_S = 30.0
+_AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+
+
 class ProcessRuntime[T]:
     """One event loop, and one thing kept open on it, for a worker process.
 
     Both are made when the process does its first work, which is after Celery has forked it; what failed to open is
-    tried again by the next task. Where the master key is found to be a wrong one, `unfit` is called to end the worker.
+    tried again by the next task. With the database away a task ends, and a line says so now and then. Where the master
+    key is found to be a wrong one, `unfit` is called to end the worker.
     """
 
     def __init__(self, opening: Callable[[], AbstractAsyncContextManager[T]], unfit: Callable[[], None]) -> None:
@@ -51,6 +66,7 @@ class ProcessRuntime[T]:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._context: AbstractAsyncContextManager[T] | None = None
         self._opened: T | None = None
+        self._quiet_until = 0.0
 
     def __call__[R](self, work: Callable[[T], Awaitable[R]]) -> R:
         """Do the work and wait for it."""
@@ -62,6 +78,16 @@ class ProcessRuntime[T]:
             log.critical("%s", error)
             self._unfit()
             raise Ignore from None
+        except _AWAY as error:
+            self._complain(error)
+            raise Ignore from None
+
+    def _complain(self, error: BaseException) -> None:
+        """Say now and then that the database is away: every task finds it out, and the next one tries again."""
+        now = time.monotonic()
+        if now >= self._quiet_until:
+            self._quiet_until = now + _SILENCE_S
+            log.warning("the database can't be reached, the work waits: %s", type(error).__name__)
 
     async def _do[R](self, work: Callable[[T], Awaitable[R]]) -> R:
         if self._opened is None:
@@ -171,7 +197,7 @@ async def _open_projections(settings: Settings) -> AsyncIterator[ProjectionSide]
     redis = open_redis(_broker(settings))
     try:
         async with projector_pool(settings.role_url("projector"), master_key) as pool:
-            yield ProjectionSide(Projector(pool, master_key), News(redis))
+            yield ProjectionSide(Projector(pool, master_key, tell=Telling(redis).tell), News(redis))
     finally:
         await redis.aclose()
 

@@ -14,7 +14,7 @@ from staysync.backup_commands import archive_wal, backup, restore
 from staysync.erasing import erase_person, forget_guests
 from staysync.importing.console import app as imports
 from staysync.processes import CannotStartError
-from staysync.upkeep import rebuild, retry, verify
+from staysync.upkeep import parked, rebuild, retry, verify
 
 if TYPE_CHECKING:
     from staysync.settings import Settings
@@ -146,6 +146,7 @@ def demo() -> None:
 
 
 app.command()(verify)
+app.command()(parked)
 app.command()(retry)
 app.command()(rebuild)
 app.command()(backup)

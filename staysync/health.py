@@ -23,13 +23,18 @@ import migrations
 from identity.access_log import AccessLog
 from identity.http import identity_of
 from identity.permissions import needs
-from query.side import query_of
+from query.errors import ReadSideUnavailable
+from query.side import QuerySide, query_of
 from staysync.settings import Settings
 
 router = APIRouter(tags=["health"])
 
 _PATIENCE_S = 3.0
 _BROKER_PATIENCE_S = 0.5
+_AMISS = text(
+    "select (select count(*) from read.checkpoint where parked_seq is not null),"
+    " (select count(*) from read.audit where alarm is not null)"
+)
 _HEADS = "select version_num from public.alembic_version order by version_num"
 
 
@@ -109,6 +114,7 @@ async def ready(request: Request) -> Response:
         *await asyncio.gather(
             _accounts(identity_of(request).pool, health.expected_heads),
             _read_side(query_of(request).engine),
+            _projections(query_of(request)),
             _broker(health.broker),
         ),
         _access_log(request.app.state.access_log),
@@ -140,6 +146,18 @@ async def _read_side(engine: AsyncEngine) -> Check:
     except (OSError, TimeoutError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         return Check("read_side", f"can't be reached ({type(error).__name__})")
     return Check("read_side", None)
+
+
+async def _projections(side: QuerySide) -> Check:
+    """Hotels that stand still or are amiss: others are served as ever, so it is no reason to stop the traffic."""
+    try:
+        async with asyncio.timeout(_PATIENCE_S), side.session() as session:
+            parked, alarms = (await session.execute(_AMISS)).one()
+    except (OSError, TimeoutError, ReadSideUnavailable, SQLAlchemyError):
+        return Check("projections", None)  # the check of the read side says so
+    if parked or alarms:
+        return Check("projections", f"{parked} hotels are parked, {alarms} have raised an alarm", degraded=True)
+    return Check("projections", None)
 
 
 def _access_log(access_log: AccessLog) -> Check:

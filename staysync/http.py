@@ -92,6 +92,7 @@ class Edge:
         headless = scope["method"] == "HEAD"
         if headless:  # answered as GET would be, without the body
             scope = {**scope, "method": "GET"}
+            state["headless"] = True
 
         async def send_with_headers(message: Message) -> None:
             nonlocal started, status
@@ -99,6 +100,8 @@ class Edge:
                 message = {**message, "body": b""}
             if message["type"] == "http.response.start":
                 started, status = True, message["status"]
+                if "endless" in state:  # a stream has its own end, and a slow reader is the protocol's to find out
+                    deadline.reschedule(None)
                 headers: MutableSequence[Header] = message.setdefault("headers", [])
                 headers.extend(added)
                 if "quotas" in state:

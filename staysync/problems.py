@@ -19,7 +19,7 @@ from command import errors as command_errors
 from domain import rejections
 from domain.rejections import Rejected
 from domain.values import rounded
-from eventstore.appender import HotelBusy, LedgerUnavailable, OutcomeUnknown, ReferenceTaken
+from eventstore.appender import CommandTooSlow, HotelBusy, LedgerUnavailable, OutcomeUnknown, ReferenceTaken
 from eventstore.errors import WrongMasterKey
 from identity import errors as identity_errors
 from identity import limits
@@ -885,6 +885,18 @@ TABLE: dict[type[Exception], Entry] = dict(
         _row(LedgerUnavailable, UNAVAILABLE, headers=lambda _: (("Retry-After", "2"),)),
         (WrongMasterKey, Entry((UNAVAILABLE,), _wrong_master_key)),
         _row(
+            CommandTooSlow,
+            Problem(
+                "command_too_slow",
+                503,
+                "The database took too long for this command",
+                "A writer may hold a hotel for two seconds, and this command alone took longer. Nothing was written. "
+                "Wait as long as Retry-After says, then send it again; if it is about a long range of nights, "
+                "send it in parts.",
+            ),
+            headers=lambda _: (("Retry-After", "5"),),
+        ),
+        _row(
             HotelBusy,
             Problem(
                 "hotel_busy",
@@ -947,6 +959,29 @@ TABLE: dict[type[Exception], Entry] = dict(
                 "The hotel or booking came after the instant that as_of or known_at names. Ask about a later instant, "
                 "or leave both out to ask about now.",
             ),
+        ),
+        _row(
+            query_errors.TooManyStreams,
+            Problem(
+                "too_many_streams",
+                429,
+                "Too many streams are open",
+                "A stream stays open, so an account may have a few at once in each process of the API, and a process "
+                "a greatest number. Close one that nobody reads, or try again when Retry-After says.",
+            ),
+            members=lambda e: {"maximum": e.most},
+            headers=lambda _: (("Retry-After", "30"),),
+        ),
+        _row(
+            query_errors.BrokerUnavailable,
+            Problem(
+                "broker_unavailable",
+                503,
+                "No worker can be told",
+                "The work is done by a worker, which hears of it through the broker, and that can't be reached. "
+                "Nothing was changed. Wait as long as Retry-After says, then send the request again.",
+            ),
+            headers=lambda _: (("Retry-After", "5"),),
         ),
         _row(
             query_errors.PositionNotReached,

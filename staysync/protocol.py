@@ -1,4 +1,4 @@
-"""Knows what uvicorn's parser doesn't bound: number and size of header fields, and how long a request takes to come.
+"""Knows what uvicorn's parser doesn't bound: header fields, how long a request takes to come and an answer to be taken.
 
 A request that arrives at once, as nearly all do, sets no timer. What the server has to refuse before there is a request
 to route is answered as any other refusal: a problem, with the headers of every answer.
@@ -27,6 +27,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._header_bytes = self._header_count = 0
         self._waits_for: str | None = "headers"  # or for the body; None between two requests
         self._deadline: asyncio.TimerHandle | None = None
+        self._write_timeout_s = settings.write_timeout_s
+        self._stalled: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         """A connection that says nothing is closed in time, too."""
@@ -36,7 +38,24 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is waited for any more."""
         self._drop_deadline()
+        self._go_on()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """The client is slower than its answer; one that takes nothing for long is cut off, with what it holds."""
+        super().pause_writing()
+        if self._stalled is None:
+            self._stalled = self.loop.call_later(self._write_timeout_s, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It has taken some."""
+        super().resume_writing()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
 
     def data_received(self, data: bytes) -> None:
         """Parse what has come; then see that the rest of a request that isn't whole comes in time."""

@@ -32,8 +32,9 @@ def serve(settings: Settings) -> None:
         reasons.append(reason)
         server.should_exit = True
 
+    app = create_app(settings, unfit)
     config = uvicorn.Config(
-        create_app(settings, unfit),
+        app,
         loop="uvloop",
         http=protocol(settings),
         ws="none",
@@ -43,7 +44,15 @@ def serve(settings: Settings) -> None:
         log_level=settings.log_level,
         timeout_graceful_shutdown=GRACE_S,
     )
-    server = uvicorn.Server(config)
+
+    class Server(uvicorn.Server):
+        """uvicorn, which waits for answers under way: streams have to be told that it is over."""
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            app.state.streams.end()
+            await super().shutdown(sockets)
+
+    server = Server(config)
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn has ended in order by then and says it once more
         server.run(sockets=[listener])
     if reasons:

@@ -98,11 +98,19 @@ class Settings(BaseSettings):
     body_timeout_s: float = Field(
         default=20.0, gt=0, description="How long the body of a request may take to arrive, in seconds."
     )
+    write_timeout_s: float = Field(
+        default=30.0, gt=0, description="How long a client may take nothing of its answer, in seconds; then it is cut."
+    )
     request_timeout_s: float = Field(
         default=30.0, gt=0, description="How long a request may take in all, in seconds; then the answer is 503."
     )
     position_wait_s: float = Field(
         default=2.0, ge=0, le=30, description="How long a query waits for the position that it asks for, in seconds."
+    )
+
+    streams: int = Field(default=1000, ge=1, description="Most streams of changes open in an API process.")
+    streams_per_account: int = Field(
+        default=10, ge=1, description="Most streams of changes open for one account or key in an API process."
     )
 
     bookable_horizon_days: int = Field(

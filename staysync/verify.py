@@ -23,6 +23,7 @@ from eventstore.guest_keys import GuestKey, MasterKey
 from eventstore.master_key import check_master_key
 from eventstore.reading import RESERVED_HOTEL, Connection, RecordedEvent, read_after
 from projections.drain import described
+from readmodels.applied import NOTHING
 from readmodels.folds import Fold, reach_of
 from readmodels.rows import BOOKING, GUEST, LINE, NIGHT, ROOM_STAY, TABLES, TIMELINE, Key, LineRow, Table
 from readmodels.working_set import WorkingSet
@@ -104,7 +105,7 @@ async def _hotels(connection: Connection) -> list[UUID]:
     """Every hotel that anything is known of, also where what should belong to it is gone."""
     tables = [f"ledger.{name}" for name in ("head", "event", "night", "hold", "room_stay", "reference")]
     tables += ["ledger.idempotency", "ledger.guest_key"]
-    tables += ["read.checkpoint", *(f"read.{table.name}" for table in TABLES)]
+    tables += ["read.checkpoint", "read.audit", *(f"read.{table.name}" for table in TABLES)]
     each = " union ".join(f"select hotel_id from {table}" for table in tables)  # noqa: S608 - our own names
     rows = await connection.fetch(f"{each} order by hotel_id")
     return [row["hotel_id"] for row in rows if row["hotel_id"] != RESERVED_HOTEL]
@@ -147,6 +148,7 @@ class _HotelCheck:
         self._progress = progress
         self._total = 0
         self._count = 0
+        self._applied = NOTHING
         self._last: RecordedEvent | None = None
         self._versions: dict[UUID, int] = {}
         self._keys: dict[UUID, GuestKey] = {}
@@ -170,6 +172,7 @@ class _HotelCheck:
             if checkpoint is not None:
                 self._compare_checkpoint(checkpoint)
             self._note_state(checkpoint)
+            await self._note_alarm()
             if self._folds:
                 for table in TABLES:
                     await self._compare_table(table)
@@ -196,6 +199,8 @@ class _HotelCheck:
             return
         if applied != self._count:
             self._differ("checkpoint", f"{applied} events were applied, but there are {self._count} up to its {seq}")
+        elif checkpoint["checksum"] != self._applied.checksum:
+            self._differ("checkpoint", f"what was applied up to its {seq} isn't what the ledger holds")
         recorded_at = None if self._last is None else self._last.recorded_at
         if checkpoint["recorded_at"] != recorded_at:
             self._differ(
@@ -212,6 +217,11 @@ class _HotelCheck:
                 self._differ("behind", behind)
             else:
                 self.notes.append(f"hotel {self._hotel_id}: {behind}; the rest isn't projected yet")
+
+    async def _note_alarm(self) -> None:
+        alarm = await self._connection.fetchval("select alarm from read.audit where hotel_id = $1", self._hotel_id)
+        if alarm is not None:
+            self._differ("alarm", f"the sweep found that {alarm}")
 
     # ------------------------------------------------------------ the ledger in itself
 
@@ -252,6 +262,7 @@ class _HotelCheck:
         if _hash_after(GENESIS if last is None else last.hash, recorded) != recorded.hash:
             self._differ("chain", f"the hash of {here} isn't that of its content after the one before it")
         self._last, self.seq = recorded, recorded.seq
+        self._applied = self._applied.with_event(recorded.hash)
         self._count += 1
 
     def _compare_head(self, head: asyncpg.Record | None) -> None:

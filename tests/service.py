@@ -28,6 +28,7 @@ def environment(settings: Settings, port: int) -> dict[str, str]:
         "STAYSYNC_REDIS_URL": settings.redis_url or "",
         "STAYSYNC_DEMO": "0",
         "STAYSYNC_PORT": str(port),
+        "STAYSYNC_WRITE_TIMEOUT_S": str(settings.write_timeout_s),
         "PYTHONPATH": str(_ROOT),
         **{f"STAYSYNC_{limit.upper()}": "0" for limit in _LIMITS},  # all clients of a test come from one address
     }
@@ -61,11 +62,11 @@ def serving(settings: Settings, *, worker: bool = True, program: tuple[str, ...]
         if worker:
             stack.enter_context(process(settings, port, "worker", "projections"))
         url = f"http://127.0.0.1:{port}"
-        _wait_until_ready(url, api)
+        wait_until_ready(url, api)
         yield url
 
 
-def _wait_until_ready(url: str, api: "subprocess.Popen[bytes]") -> None:
+def wait_until_ready(url: str, api: "subprocess.Popen[bytes]") -> None:
     deadline = time.monotonic() + _READY_S
     while time.monotonic() < deadline:
         assert api.poll() is None, f"the API ended with exit code {api.returncode}"

@@ -28,7 +28,7 @@ from domain.rooming import assign_rooms
 from domain.rooms import Occupied
 from domain.selling import book
 from domain.values import Sealed
-from eventstore.appender import Appender, HotelBusy, LedgerUnavailable, OutcomeUnknown, ReferenceTaken
+from eventstore.appender import Appender, CommandTooSlow, HotelBusy, LedgerUnavailable, OutcomeUnknown, ReferenceTaken
 from eventstore.guest_keys import WrappedKey
 from eventstore.submission import Acknowledged, Submission
 from staysync.importing.hotel_demand import History, Row
@@ -133,7 +133,7 @@ async def replay(
             side, appender = await stack.enter_async_context(opened(settings))
             hotels = Hotels(side, appender, plan)
             await hotels.open(inventory)
-        except (OSError, asyncpg.PostgresError, LedgerUnavailable, HotelBusy, OutcomeUnknown) as error:
+        except (OSError, asyncpg.PostgresError, LedgerUnavailable, HotelBusy, CommandTooSlow, OutcomeUnknown) as error:
             raise CannotStartError(f"the ledger can't be used: {error}") from error
         return await _Replay(plan, hotels, side, appender, progress or _silent, stop or Stop()).run()
 
@@ -321,7 +321,7 @@ class _Replay:
                 self._stop.ask(f"somebody else writes to the ledger of the {step.row.hotel}: {answer}")
             case Rejected() | ReferenceTaken():
                 self._refuse(step, answer)
-            case LedgerUnavailable() | HotelBusy() | OutcomeUnknown():
+            case LedgerUnavailable() | HotelBusy() | CommandTooSlow() | OutcomeUnknown():
                 self._stop.ask(str(answer))
             case _:
                 raise answer

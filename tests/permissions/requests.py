@@ -48,6 +48,8 @@ _GIVEN: dict[str, Given] = {
     "GET /v1/me/data": Given(),
     "GET /v1/me/bookings/{booking_id}": Given(),
     "POST /v1/me/bookings/claim": Given(body={"reference": "ABCD-2345ABCD"}),
+    "GET /v1/ops/parked": Given(),
+    "POST /v1/ops/parked/{hotel_id}/retry": Given(),
     "GET /v1/hotels": Given(),
     "POST /v1/hotels": Given(
         body={"name": "New", "city": "Lisbon", "country": "PT", "timezone": "UTC", "currency": "EUR"}
@@ -60,6 +62,7 @@ _GIVEN: dict[str, Given] = {
     "GET /v1/hotels/{hotel_id}/ledger": Given(),
     "GET /v1/hotels/{hotel_id}/reports/{name}": Given(),
     "GET /v1/hotels/{hotel_id}/position": Given(),
+    "GET /v1/hotels/{hotel_id}/stream": Given(query={"lasts_s": "0"}),
     "GET /v1/hotels/{hotel_id}/members": Given(),
     "PUT /v1/hotels/{hotel_id}/members/{email}": Given(body={"role": "auditor"}),
     "DELETE /v1/hotels/{hotel_id}/members/{email}": Given(),
@@ -110,7 +113,7 @@ class Asked:
     @property
     def about_a_hotel(self) -> bool:
         """Whether it is about one hotel: by its path, or the hotels that a key is for."""
-        return "{hotel_id}" in self.template or self.name == "POST /v1/api-keys"
+        return "/hotels/{hotel_id}" in self.template or self.name == "POST /v1/api-keys"
 
 
 def given_body(name: str) -> dict[str, Any] | None:

@@ -22,6 +22,7 @@ from projections.drain import (
     shard_of,
     sweep,
 )
+from readmodels.applied import Applied
 from staysync.settings import Settings
 from tests.eventstore.house import House, open_house, superuser
 from tests.projections.words import checkpoint, differences, drain, head, live_a_little, live_in_rooms, read_tables
@@ -112,11 +113,11 @@ async def test_what_is_committed_during_the_last_read_is_found_by_the_second_loo
     commits = [1]
     fold = draining._fold
 
-    async def fold_while_somebody_books(*arguments: object) -> None:
+    async def fold_while_somebody_books(*arguments: object) -> Applied:
         if commits:
             commits.pop()
             await house.book(1, 2)  # after the batch was read, before the hotel is let go: its nudge finds it taken
-        await fold(*arguments)  # type: ignore[arg-type]
+        return await fold(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(draining, "_fold", fold_while_somebody_books)
     assert await drain(projector, house.hotel_id) is Drained.CAUGHT_UP
@@ -280,9 +281,9 @@ async def test_queries_see_the_old_rows_until_a_rebuild_is_done(
     seen = []
     fold = draining._fold
 
-    async def fold_while_somebody_asks(*arguments: object) -> None:
+    async def fold_while_somebody_asks(*arguments: object) -> Applied:
         seen.append(await read_tables(projector, house.hotel_id))  # the rebuild has deleted the rows by now
-        await fold(*arguments)  # type: ignore[arg-type]
+        return await fold(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(draining, "_fold", fold_while_somebody_asks)
     await rebuild_hotel(projector, house.hotel_id)
