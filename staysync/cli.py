@@ -82,10 +82,10 @@ def serve() -> None:
 
 
 @app.command()
-def worker(queue: Annotated[str, typer.Argument(help="projections or commands")]) -> None:
+def worker(queue: Annotated[str, typer.Argument(help="projections, commands or mail")]) -> None:
     """Run the worker of one queue."""
-    if queue not in ("projections", "commands"):
-        raise typer.BadParameter("the queues are projections and commands")
+    if queue not in ("projections", "commands", "mail"):
+        raise typer.BadParameter("the queues are projections, commands and mail")
     with one_line_errors():
         from staysync.working import run_worker
 

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from staysync.secrets import Role, load_secrets, read_password
 
 type LogLevel = Literal["debug", "info", "warning", "error"]
+type Tls = Literal["starttls", "implicit", "none"]
 type ProxyHeader = Literal["x-forwarded-for", "forwarded"]
 
 
@@ -82,6 +83,37 @@ class Settings(BaseSettings):
     )
     redis_password_file: Path | None = Field(
         default=None, description="File with the password for the Redis URL, where the URL holds none."
+    )
+
+    smtp_url: str | None = Field(
+        default=None,
+        repr=False,
+        pattern=r"^smtps?://([^/@\s]+@)?[^/@\s]+/?$",
+        description="The mail server, smtp://user@host:587 or smtps://user@host:465; absent: `staysync up` starts a"
+        " catcher, and without one no mail is sent.",
+    )
+    smtp_tls: Tls | None = Field(
+        default=None,
+        description="starttls, implicit or none; absent: implicit for smtps://, starttls for smtp://.",
+    )
+    smtp_password_file: Path | None = Field(
+        default=None, description="File with the password for the mail server, where the URL holds none."
+    )
+    smtp_ca_file: Path | None = Field(
+        default=None, description="Certificates of authorities to trust for the mail server; absent: the system's."
+    )
+    smtp_timeout_s: float = Field(
+        default=15.0, gt=0, le=300, description="How long handing in one mail may take, in seconds."
+    )
+    mail_from: str = Field(
+        default="StaySync <no-reply@staysync.example>", description="In whose name mails are sent, with the address."
+    )
+    catcher_host: str = Field(default="127.0.0.1", description="Address that the mail catcher listens on.")
+    catcher_port: int | None = Field(
+        default=None, ge=1, le=65535, description="Port of the catcher's page; absent: a free one."
+    )
+    catcher_smtp_port: int | None = Field(
+        default=None, ge=1, le=65535, description="Port on which the catcher takes mails; absent: a free one."
     )
 
     workers: int = Field(default=1, ge=1, le=64, description="Processes of the projection worker.")
