@@ -102,6 +102,16 @@ def beat() -> None:
 
 
 @app.command()
+def mail_catcher() -> None:
+    """Take every mail and send none on; a page shows them. For development."""
+    with one_line_errors():
+        from staysync.catcher.running import run_catcher
+        from staysync.settings import Settings
+
+        run_catcher(Settings())
+
+
+@app.command()
 def bootstrap() -> None:
     """Make the database and its roles, or bring them up to date."""
     with one_line_errors():

@@ -5,13 +5,12 @@ from typing import cast
 from urllib.parse import unquote, urlsplit
 
 from projections.mail.letters import Sender
-from projections.mail.relay import Server
+from projections.mail.relay import Server, Tls
 from staysync.processes import CannotStartError
 from staysync.secrets import read_password
-from staysync.settings import Settings, Tls
+from staysync.settings import Settings
 
 _PORTS: dict[Tls, int] = {"starttls": 587, "implicit": 465, "none": 25}
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def server_of(settings: Settings) -> Server | None:
@@ -35,7 +34,8 @@ def server_of(settings: Settings) -> Server | None:
 
 def tls_of(settings: Settings) -> Tls:
     """How the way to the mail server is encrypted."""
-    return settings.smtp_tls or ("implicit" if (settings.smtp_url or "").startswith("smtps:") else "starttls")
+    parts = urlsplit(settings.smtp_url or "")
+    return "none" if parts.query == "tls=none" else "implicit" if parts.scheme == "smtps" else "starttls"
 
 
 def sender_of(settings: Settings) -> Sender:

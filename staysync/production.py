@@ -15,6 +15,8 @@ _KNOWN = (
     "staysync", "postgres", "password", "passw0rd", "changeme", "change-me", "change_me", "default", "secret",
     "administrator", "admin", "letmein", "welcome", "qwerty", "redis", "demo", "example", "hotel", "123456789", "12345",
 )  # fmt: skip
+CATCHER = "mail-catcher"
+"""The host name of the catcher in the compose file."""
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -49,7 +51,20 @@ def _problems(settings: Settings) -> Iterable[str]:
         place = urlsplit(settings.redis_url)
         if not place.password and place.hostname not in _LOOPBACK:
             yield "STAYSYNC_REDIS_URL has no password, and its server is another machine"
+    yield from _mail(settings)
     yield from _weak_files(settings)
+
+
+def _mail(settings: Settings) -> Iterable[str]:
+    if settings.smtp_url is None:
+        return
+    place = urlsplit(settings.smtp_url)
+    if place.hostname == CATCHER:
+        yield "STAYSYNC_SMTP_URL names the mail catcher, which sends nothing on: name your mail server"
+    elif place.query == "tls=none" and place.hostname not in _LOOPBACK:
+        yield "STAYSYNC_SMTP_URL has tls=none, and its server is another machine"
+    if settings.mail_from.endswith(".example>") or settings.mail_from.endswith(".example"):
+        yield "STAYSYNC_MAIL_FROM must be an address of yours"
 
 
 def _weak_files(settings: Settings) -> Iterable[str]:

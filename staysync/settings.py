@@ -12,7 +12,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from staysync.secrets import Role, load_secrets, read_password
 
 type LogLevel = Literal["debug", "info", "warning", "error"]
-type Tls = Literal["starttls", "implicit", "none"]
 type ProxyHeader = Literal["x-forwarded-for", "forwarded"]
 
 
@@ -88,13 +87,9 @@ class Settings(BaseSettings):
     smtp_url: str | None = Field(
         default=None,
         repr=False,
-        pattern=r"^smtps?://([^/@\s]+@)?[^/@\s]+/?$",
-        description="The mail server, smtp://user@host:587 or smtps://user@host:465; absent: `staysync up` starts a"
-        " catcher, and without one no mail is sent.",
-    )
-    smtp_tls: Tls | None = Field(
-        default=None,
-        description="starttls, implicit or none; absent: implicit for smtps://, starttls for smtp://.",
+        pattern=r"^smtps?://([^/@?\s]+@)?[^/@?\s]+/?(\?tls=none)?$",
+        description="The mail server: smtp://user@host:587 (STARTTLS), smtps://user@host:465, or smtp://host:25?tls=none;"
+        " absent: `staysync up` starts a catcher, and otherwise no mail is sent.",
     )
     smtp_password_file: Path | None = Field(
         default=None, description="File with the password for the mail server, where the URL holds none."
@@ -202,6 +197,11 @@ class Settings(BaseSettings):
         if (self.admin_email is None) != (self.admin_password is None):
             raise ValueError("STAYSYNC_ADMIN_EMAIL and STAYSYNC_ADMIN_PASSWORD go together")
         return self
+
+    @property
+    def catcher_address(self) -> str | None:
+        """Where the page of the mail catcher is, for a browser on its machine; None where none runs."""
+        return None if self.catcher_port is None or self.production else f"http://127.0.0.1:{self.catcher_port}/"
 
     def role_url(self, role: Role) -> str:
         """The database's URL for the role `staysync_<role>`, with its password from the secrets directory."""

@@ -61,8 +61,15 @@ def page(title: str, body: str, *, script: str | None = None) -> str:
 """
 
 
-def front_page(origin: str, hotels: Sequence[ShownHotel], example: Example | None, sign_ins: Sequence[SignIn]) -> str:
-    """The page at `/`."""
+def front_page(
+    origin: str,
+    hotels: Sequence[ShownHotel],
+    example: Example | None,
+    sign_ins: Sequence[SignIn],
+    *,
+    mails: str | None = None,
+) -> str:
+    """The page at `/`. `mails` is the address of the mail catcher's page, where one runs."""
     side_by_side = _commands(origin, example) + (_sign_ins(sign_ins) if sign_ins else "")
     body = f"""
 <div class="hero">
@@ -74,7 +81,7 @@ it over REST. Each booking goes into a ledger that is never changed; what you re
 <div class="columns">
 {side_by_side}
 </div>
-{_links()}
+{_links(mails)}
 <footer>The calendar reads the same public API as everyone else. Book a room and watch it change.</footer>
 """
     return page("StaySync", body, script="calendar.js")
@@ -162,14 +169,15 @@ def _sign_ins(sign_ins: Sequence[SignIn]) -> str:
 </section>"""
 
 
-def _links() -> str:
+def _links(mails: str | None) -> str:
     links = [
+        *([(mails, "Mails", "What guests and accounts were written. They go nowhere else.")] if mails else []),
         ("/docs", "Try the API", "Swagger UI: every endpoint, and a room booked from your browser."),
         ("/openapi.json", "OpenAPI document", "For code generators and tests."),
         ("/problems", "Problems", "Every error that the API answers with, and what to do about it."),
         ("/health/ready", "Health", "Whether the service can do its work, and what is wrong if not."),
     ]
-    items = "".join(f'<li><a href="{path}">{name}</a><span>{text}</span></li>' for path, name, text in links)
+    items = "".join(f'<li><a href="{escape(path)}">{name}</a><span>{text}</span></li>' for path, name, text in links)
     return f'<section><h2>Go on</h2><ul class="links">{items}</ul></section>'
 
 
