@@ -181,6 +181,25 @@ def _links(mails: str | None) -> str:
     return f'<section><h2>Go on</h2><ul class="links">{items}</ul></section>'
 
 
+def account_page() -> str:
+    """Where the links of account mails lead; its script shows the form that the link is for."""
+    body = """
+<div class="hero"><h1>Your account</h1></div>
+<section>
+<form id="verify" class="form hidden"><h2>Verify your e-mail address</h2>
+<label>E-mail <input name="email" type="email" autocomplete="username" required></label>
+<label>Password <input name="password" type="password" autocomplete="current-password" required></label>
+<button>Sign in and verify</button><p role="status"></p></form>
+<form id="reset" class="form hidden"><h2>Choose another password</h2>
+<label>New password <input name="password" type="password" autocomplete="new-password" required></label>
+<button>Change the password</button><p role="status"></p></form>
+<p id="nothing" class="hidden">This page is for the links in our mails: follow one, or ask for another one.</p>
+<noscript><p>This page needs JavaScript.</p></noscript>
+</section>
+"""
+    return page("Your account · StaySync", body, script="account.js")
+
+
 def docs_page() -> str:
     """Swagger UI, which its own script builds."""
     return """<!doctype html>

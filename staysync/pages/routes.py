@@ -64,6 +64,12 @@ async def docs() -> Response:
     return _page(html.docs_page())
 
 
+@router.get("/account")
+async def account() -> Response:
+    """Where the links of account mails lead."""
+    return _page(html.account_page())
+
+
 @router.get("/static/{name}")
 async def static(request: Request, name: str) -> Response:
     """A file that a page needs."""
