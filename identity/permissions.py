@@ -56,6 +56,8 @@ type Action = Literal[
     "group_log.read",
     "projections.read",
     "projections.retry",
+    "mails.read",
+    "mails.retry",
 ]
 
 SCOPES: tuple[Scope, ...] = get_args(Scope.__value__)
@@ -138,6 +140,8 @@ _TABLE = (
     _row("group_log.read",    "administrator",          None,     "who did what anywhere"),
     _row("projections.read",  "administrator",          None,     "hotels whose read tables are parked or amiss"),
     _row("projections.retry", "administrator",          None,     "let a parked hotel be projected on"),
+    _row("mails.read",        "administrator",          None,     "which mails went, wait or failed"),
+    _row("mails.retry",       "administrator",          None,     "try a failed mail again"),
 )
 # fmt: on
 

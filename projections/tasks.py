@@ -1,5 +1,6 @@
 """The projectors' tasks. They are thin: each hands over to a function that can be called without Celery."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -12,6 +13,7 @@ from redis.exceptions import RedisError
 
 from projections.audit import audit
 from projections.drain import CannotRebuild, Projector, drain_shards, rebuild_hotel, retry, sweep
+from projections.mail.tasks import DELIVER, MailCalls
 from projections.news import News
 
 log = logging.getLogger(__name__)
@@ -22,6 +24,7 @@ RETRY = "projections.retry"
 REBUILD = "projections.rebuild"
 
 LINGER_S = 0.5
+_CALL_EXPIRES_S = 10.0
 AT_WORK_S = 10.0  # going on costs a way through the queue, so seldom; but other tasks must get their turn
 
 
@@ -31,6 +34,8 @@ class ProjectionSide:
 
     projector: Projector
     news: News
+    mail: MailCalls | None = None
+    """How the worker of mail is called, which follows what was projected."""
 
 
 class Runs(Protocol):
@@ -39,10 +44,17 @@ class Runs(Protocol):
     def __call__[R](self, work: Callable[[ProjectionSide], Awaitable[R]]) -> R: ...
 
 
-async def drain_what_is_told(side: ProjectionSide, *, linger_s: float = LINGER_S, at_work_s: float = AT_WORK_S) -> bool:
+async def drain_what_is_told(
+    side: ProjectionSide,
+    *,
+    linger_s: float = LINGER_S,
+    at_work_s: float = AT_WORK_S,
+    call_mail: Callable[[], object] | None = None,
+) -> bool:
     """Drain shards as news of them comes, until there is none for a moment. True if there is more to do.
 
     Bounded in time, so that other tasks get their turn. Without Redis it ends at once; the sweep finds what was missed.
+    `call_mail` queues the task of mail, once for whatever was projected since it last came.
     """
     end = time.monotonic() + at_work_s
     try:
@@ -53,6 +65,8 @@ async def drain_what_is_told(side: ProjectionSide, *, linger_s: float = LINGER_S
                 break
             if not await drain_shards(side.projector, [shard]):
                 await side.news.tell([shard])
+            if side.mail is not None and call_mail is not None and await side.mail.call():
+                await asyncio.to_thread(call_mail)
         return await side.news.sleep()
     except RedisError as error:
         log.warning("no news can be heard: %s", type(error).__name__)
@@ -69,9 +83,12 @@ async def sweep_and_audit(side: ProjectionSide) -> bool:
 def add_tasks(app: Celery, run: Runs) -> None:
     """Give a Celery app the projectors' tasks."""
 
+    def call_mail() -> None:
+        app.send_task(DELIVER, expires=_CALL_EXPIRES_S)
+
     @app.task(name=DRAIN)
     def drain() -> None:
-        if run(drain_what_is_told):
+        if run(lambda side: drain_what_is_told(side, call_mail=call_mail)):
             app.send_task(DRAIN)
 
     @app.task(name=SWEEP)

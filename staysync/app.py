@@ -19,6 +19,8 @@ from identity import access_routes, key_routes, member_routes
 from identity import routes as identity_routes
 from identity.access_log import open_access_log
 from identity.side import open_identity
+from projections.mail import routes as mail_routes
+from projections.mail.routes import open_mail_desk
 from query import own_routes, report_routes, stream_routes
 from query import routes as query_routes
 from query.side import open_query_side
@@ -107,6 +109,7 @@ def create_app(settings: Settings, unfit: Callable[[WrongMasterKey], None] | Non
                     unfit=unfit,
                 )
             )
+            app.state.mail_desk = await stack.enter_async_context(open_mail_desk(settings.role_url("mail")))
             app.state.pages = pages.pages_of(settings, SIGN_INS)
             app.state.health = await stack.enter_async_context(health.open_health(settings))
             yield
@@ -143,6 +146,7 @@ def create_app(settings: Settings, unfit: Callable[[WrongMasterKey], None] | Non
         identity_routes.public,
         access_routes.router,
         ops.router,
+        mail_routes.router,
         health.router,
         openapi.router,
         pages.router,

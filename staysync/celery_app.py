@@ -18,15 +18,22 @@ from kombu import Queue
 
 import command.tasks
 import identity.access_tasks
+import projections.mail.tasks
 import projections.tasks
 from command.side import CommandSide, open_command_side
 from eventstore.errors import WrongMasterKey
 from identity.access_tasks import AccessKeeping
+from identity.outbox import MailSeal
 from projections.drain import Projector, projector_pool
+from projections.mail.accounts import AccountMails
+from projections.mail.bookings import BookingMails
+from projections.mail.relay import Relay
+from projections.mail.tasks import MailCalls, MailSide
 from projections.news import News
 from projections.tasks import ProjectionSide
 from projections.telling import Telling
 from staysync.forgetting import FORGET_GUESTS, forget_by_rule
+from staysync.mailing import origin_of, sender_of, server_of
 from staysync.nudge import open_nudger, open_redis
 from staysync.secrets import load_secrets
 from staysync.settings import Settings
@@ -35,9 +42,11 @@ log = logging.getLogger(__name__)
 
 PROJECTIONS = "projections"
 COMMANDS = "commands"
+MAIL = "mail"
 
 SWEEP_EVERY_S = 2.0
 EXPIRE_HOLDS_EVERY_S = 5.0
+DELIVER_MAIL_EVERY_S = 2.0
 
 
 _SILENCE_S = 30.0
@@ -123,13 +132,14 @@ def make_celery(settings: Settings, unfit: Callable[[], None] = _go_on) -> Celer
         accept_content=["json"],
         timezone="UTC",
         enable_utc=True,
-        task_queues=[Queue(PROJECTIONS), Queue(COMMANDS)],
+        task_queues=[Queue(PROJECTIONS), Queue(COMMANDS), Queue(MAIL)],
         task_default_queue=PROJECTIONS,
         task_create_missing_queues=False,
         task_routes={
             "projections.*": {"queue": PROJECTIONS},
             "command.*": {"queue": COMMANDS},
             "identity.*": {"queue": COMMANDS},
+            "mail.*": {"queue": MAIL},
         },
         # A task whose process died is done again: all of them can be, at any time.
         task_acks_late=True,
@@ -162,6 +172,11 @@ def make_celery(settings: Settings, unfit: Callable[[], None] = _go_on) -> Celer
                 "schedule": EXPIRE_HOLDS_EVERY_S,
                 "options": {"expires": 5 * EXPIRE_HOLDS_EVERY_S},
             },
+            "deliver-mail": {
+                "task": projections.mail.tasks.DELIVER,
+                "schedule": DELIVER_MAIL_EVERY_S,
+                "options": {"expires": 2 * DELIVER_MAIL_EVERY_S},  # none pile up while a mail server hangs
+            },
             "extend-horizons": {"task": command.tasks.EXTEND_HORIZONS, "schedule": crontab(minute="7", hour="2")},
             "forget-answers": {"task": command.tasks.FORGET_ANSWERS, "schedule": crontab(minute="37", hour="3")},
             "forget-guests": {"task": FORGET_GUESTS, "schedule": crontab(minute="57", hour="3")},
@@ -179,11 +194,14 @@ def make_celery(settings: Settings, unfit: Callable[[], None] = _go_on) -> Celer
 
     keeping = ProcessRuntime(lambda: _open_access_keeping(settings), unfit)
     identity.access_tasks.add_tasks(app, keeping)
+    mailing = ProcessRuntime(lambda: _open_mail(settings), unfit)
+    projections.mail.tasks.add_tasks(app, mailing)
 
     def close(**_: Any) -> None:
         projecting.close()
         commanding.close()
         keeping.close()
+        mailing.close()
 
     # Celery's signals are the process's own; each app listens for itself, and the strong reference keeps `close` alive.
     signals.worker_process_shutdown.connect(close, weak=False)
@@ -197,7 +215,7 @@ async def _open_projections(settings: Settings) -> AsyncIterator[ProjectionSide]
     redis = open_redis(_broker(settings))
     try:
         async with projector_pool(settings.role_url("projector"), master_key) as pool:
-            yield ProjectionSide(Projector(pool, master_key, tell=Telling(redis).tell), News(redis))
+            yield ProjectionSide(Projector(pool, master_key, tell=Telling(redis).tell), News(redis), MailCalls(redis))
     finally:
         await redis.aclose()
 
@@ -224,6 +242,23 @@ async def _open_commands(settings: Settings, app: Celery) -> AsyncIterator[Comma
 async def _open_access_keeping(settings: Settings) -> AsyncIterator[AccessKeeping]:
     async with asyncpg.create_pool(settings.role_url("identity"), min_size=0, max_size=1, command_timeout=10) as pool:
         yield AccessKeeping(pool, timedelta(days=settings.access_log_days))
+
+
+@asynccontextmanager
+async def _open_mail(settings: Settings) -> AsyncIterator[MailSide]:
+    server, sender = server_of(settings), sender_of(settings)
+    seal = MailSeal(load_secrets(settings.secrets_dir).mail_key())
+    redis = open_redis(_broker(settings))
+    try:
+        async with asyncpg.create_pool(settings.role_url("mail"), min_size=0, max_size=2, command_timeout=30) as pool:
+            yield MailSide(
+                pool,
+                None if server is None else Relay(server),
+                [AccountMails(pool, seal, sender, origin_of(settings)), BookingMails(pool, sender)],
+                MailCalls(redis),
+            )
+    finally:
+        await redis.aclose()
 
 
 def _broker(settings: Settings) -> str:

@@ -84,10 +84,10 @@ def serve() -> None:
 
 
 @app.command()
-def worker(queue: Annotated[str, typer.Argument(help="projections or commands")]) -> None:
+def worker(queue: Annotated[str, typer.Argument(help="projections, commands or mail")]) -> None:
     """Run the worker of one queue."""
-    if queue not in ("projections", "commands"):
-        raise typer.BadParameter("the queues are projections and commands")
+    if queue not in ("projections", "commands", "mail"):
+        raise typer.BadParameter("the queues are projections, commands and mail")
     with one_line_errors():
         from staysync.working import run_worker
 
@@ -101,6 +101,16 @@ def beat() -> None:
         from staysync.working import run_beat
 
         sys.exit(run_beat(_settings()))
+
+
+@app.command()
+def mail_catcher() -> None:
+    """Take every mail and send none on; a page shows them. For development."""
+    with one_line_errors():
+        from staysync.catcher.running import run_catcher
+        from staysync.settings import Settings
+
+        run_catcher(Settings())
 
 
 @app.command()

@@ -23,6 +23,7 @@ from eventstore.appender import CommandTooSlow, HotelBusy, LedgerUnavailable, Ou
 from eventstore.errors import WrongMasterKey
 from identity import errors as identity_errors
 from identity import limits
+from projections.mail import errors as mail_errors
 from query import errors as query_errors
 
 logger = logging.getLogger("staysync.http")
@@ -945,6 +946,19 @@ TABLE: dict[type[Exception], Entry] = dict(
             headers=lambda e: (
                 ("Retry-After", str(e.retry_after_s)),
                 *((name.decode(), value.decode()) for name, value in limits.headers_of(e.quotas)),
+            ),
+        ),
+        # -- mails
+        _row(mail_errors.MailsUnavailable, UNAVAILABLE, headers=lambda _: (("Retry-After", "2"),)),
+        _row(mail_errors.UnknownMail, NOT_FOUND),
+        _row(
+            mail_errors.MailNotFailed,
+            Problem(
+                "mail_not_failed",
+                409,
+                "The mail hasn't failed",
+                "Only a mail in the state failed can be tried again: one that waits goes by itself, one that was sent "
+                "or dropped isn't sent again.",
             ),
         ),
         # -- questions

@@ -16,6 +16,8 @@ _KNOWN = (
     "staysync", "postgres", "password", "passw0rd", "changeme", "change-me", "change_me", "default", "secret",
     "administrator", "admin", "letmein", "welcome", "qwerty", "redis", "demo", "example", "hotel", "123456789", "12345",
 )  # fmt: skip
+CATCHER = "mail-catcher"
+"""The host name of the catcher in the compose file."""
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -50,6 +52,7 @@ def _problems(settings: Settings) -> Iterable[str]:
         place = urlsplit(settings.redis_url)
         if not place.password and place.hostname not in _LOOPBACK:
             yield "STAYSYNC_REDIS_URL has no password, and its server is another machine"
+    yield from _mail(settings)
     yield from _weak_files(settings)
     yield from _open_files(settings)
 
@@ -65,6 +68,18 @@ def _open_files(settings: Settings) -> Iterable[str]:
 def _is_open(file: Path) -> bool:
     """Whether other accounts than its owner and group reach it. In a directory closed to them they don't."""
     return bool(file.stat().st_mode & 0o007 and file.parent.stat().st_mode & 0o001)
+
+
+def _mail(settings: Settings) -> Iterable[str]:
+    if settings.smtp_url is None:
+        return
+    place = urlsplit(settings.smtp_url)
+    if place.hostname == CATCHER:
+        yield "STAYSYNC_SMTP_URL names the mail catcher, which sends nothing on: name your mail server"
+    elif place.query == "tls=none" and place.hostname not in _LOOPBACK:
+        yield "STAYSYNC_SMTP_URL has tls=none, and its server is another machine"
+    if settings.mail_from.endswith(".example>") or settings.mail_from.endswith(".example"):
+        yield "STAYSYNC_MAIL_FROM must be an address of yours"
 
 
 def _weak_files(settings: Settings) -> Iterable[str]:

@@ -84,6 +84,33 @@ class Settings(BaseSettings):
         default=None, description="File with the password for the Redis URL, where the URL holds none."
     )
 
+    smtp_url: str | None = Field(
+        default=None,
+        repr=False,
+        pattern=r"^smtps?://([^/@?\s]+@)?[^/@?\s]+/?(\?tls=none)?$",
+        description="The mail server: smtp://user@host:587 (STARTTLS), smtps://user@host:465, or smtp://host:25?tls=none;"
+        " absent: `staysync up` starts a catcher, and otherwise no mail is sent.",
+    )
+    smtp_password_file: Path | None = Field(
+        default=None, description="File with the password for the mail server, where the URL holds none."
+    )
+    smtp_ca_file: Path | None = Field(
+        default=None, description="Certificates of authorities to trust for the mail server; absent: the system's."
+    )
+    smtp_timeout_s: float = Field(
+        default=15.0, gt=0, le=300, description="How long handing in one mail may take, in seconds."
+    )
+    mail_from: str = Field(
+        default="StaySync <no-reply@staysync.example>", description="In whose name mails are sent, with the address."
+    )
+    catcher_host: str = Field(default="127.0.0.1", description="Address that the mail catcher listens on.")
+    catcher_port: int | None = Field(
+        default=None, ge=1, le=65535, description="Port of the catcher's page; absent: a free one."
+    )
+    catcher_smtp_port: int | None = Field(
+        default=None, ge=1, le=65535, description="Port on which the catcher takes mails; absent: a free one."
+    )
+
     workers: int = Field(default=1, ge=1, le=64, description="Processes of the projection worker.")
     command_pool_size: int = Field(default=10, ge=2, le=100, description="Database connections of the write side.")
     query_pool_size: int = Field(default=10, ge=1, le=100, description="Database connections of the read side.")
@@ -181,6 +208,11 @@ class Settings(BaseSettings):
         if (self.admin_email is None) != (self.admin_password is None):
             raise ValueError("STAYSYNC_ADMIN_EMAIL and STAYSYNC_ADMIN_PASSWORD go together")
         return self
+
+    @property
+    def catcher_address(self) -> str | None:
+        """Where the page of the mail catcher is, for a browser on its machine; None where none runs."""
+        return None if self.catcher_port is None or self.production else f"http://127.0.0.1:{self.catcher_port}/"
 
     def role_url(self, role: Role) -> str:
         """The database's URL for the role `staysync_<role>`, with its password from the secrets directory."""

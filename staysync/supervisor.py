@@ -15,7 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import typer
 
-from staysync.embedded import EmbeddedServer, start_postgres, start_valkey
+from staysync.embedded import EmbeddedServer, free_port, start_postgres, start_valkey
 from staysync.processes import CannotStartError, launch, sole_user, stop_child, stop_leftover
 from staysync.serving import listen
 from staysync.settings import Settings
@@ -27,8 +27,11 @@ CHILDREN: dict[str, tuple[str, ...]] = {
     "api": ("serve",),
     "worker-projections": ("worker", "projections"),
     "worker-commands": ("worker", "commands"),
+    "worker-mail": ("worker", "mail"),
     "beat": ("beat",),
 }
+
+CATCHER = {"mail-catcher": ("mail-catcher",)}
 
 _READY_S = 60.0
 _SHOWN_S = 15.0
@@ -143,10 +146,10 @@ async def _unless_stopped(work: Coroutine[None, None, None], stopping: asyncio.E
 
 
 async def _start(settings: Settings, house: _House, began: float) -> None:
-    for name in CHILDREN:
+    for name in CHILDREN | CATCHER:
         await asyncio.to_thread(stop_leftover, _record(settings, name), signal.SIGTERM)
     listen(settings).close()  # a taken port shows now, not after a minute of work
-    settings = await _with_servers(settings, house)
+    settings = _with_catcher(await _with_servers(settings, house))
     from staysync.bootstrap import bootstrap, check_master_key, migrate
 
     await bootstrap(settings)
@@ -200,13 +203,28 @@ async def _with_servers(settings: Settings, house: _House) -> Settings:
     return settings.model_copy(update=known)
 
 
+def _with_catcher(settings: Settings) -> Settings:
+    """The settings with a mail catcher's ports where no mail server is given; in production mode there is none."""
+    if settings.smtp_url is not None or settings.production:
+        return settings.model_copy(update={"catcher_port": None, "catcher_smtp_port": None})
+    smtp_port = settings.catcher_smtp_port or free_port()
+    return settings.model_copy(
+        update={
+            "catcher_port": settings.catcher_port or free_port(),
+            "catcher_smtp_port": smtp_port,
+            "smtp_url": f"smtp://{_reachable(settings.catcher_host)}:{smtp_port}?tls=none",
+        }
+    )
+
+
 async def _start_children(settings: Settings, house: _House) -> None:
     """The API first and alone: on a small machine its first answer would otherwise wait for the imports of all."""
-    first, *others = CHILDREN
-    await _start_child(settings, house, first, CHILDREN[first])
+    children = CHILDREN if settings.catcher_port is None else CHILDREN | CATCHER
+    first, *others = children
+    await _start_child(settings, house, first, children[first])
     await _answers(settings, house)
     for name in others:
-        await _start_child(settings, house, name, CHILDREN[name])
+        await _start_child(settings, house, name, children[name])
 
 
 async def _start_child(settings: Settings, house: _House, name: str, arguments: Sequence[str]) -> None:
@@ -319,6 +337,8 @@ def _tell(settings: Settings, sign_ins: "list[SignIn]", took_s: float) -> None:
     say(f"StaySync is running, after {took_s:.1f} s. Ctrl-C stops it.")
     say(f"  {address}/      where to begin")
     say(f"  {address}/docs  every endpoint, to try out")
+    if (mails := settings.catcher_address) is not None:
+        say(f"  {mails}      the mails, which go nowhere else")
     if sign_ins:
         say("The demo's sign-ins:")
     for sign_in in sign_ins:

@@ -13,11 +13,15 @@ from celery.beat import PersistentScheduler
 
 from staysync.bootstrap import check_master_key
 from staysync.celery_app import make_celery
+from staysync.secrets import Role
 from staysync.settings import Settings
 
 EXIT_UNFIT = 2
 
 _SIGN_OF_LIFE_S = 5.0
+
+_SEALING_ROLE: dict[str, Role] = {"projections": "projector", "commands": "command"}
+"""The database role of each worker that works with the master key; that of mail has no use for it."""
 
 
 def run_worker(settings: Settings, queue: str) -> int:
@@ -25,7 +29,8 @@ def run_worker(settings: Settings, queue: str) -> int:
 
     Raises WrongMasterKey at once, or ends with EXIT_UNFIT when the database turns out to be sealed with another key.
     """
-    asyncio.run(check_master_key(settings, "projector" if queue == "projections" else "command", unless_away=True))
+    if (role := _SEALING_ROLE.get(queue)) is not None:
+        asyncio.run(check_master_key(settings, role, unless_away=True))
     _quiet_root_warning()
     worker, found_unfit = os.getpid(), mmap.mmap(-1, 1)  # memory that the worker shares with the processes of its tasks
 

@@ -7,7 +7,7 @@ the ledger: a minute for some 200,000 events.
 from alembic import op
 
 revision = "read_0003"
-down_revision = "identity_0003"
+down_revision = "walls_0001"
 branch_labels = None
 depends_on = None
 

@@ -15,7 +15,7 @@ _TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-_OWN = ("style.css", "calendar.js", "docs.js", "docs.css", "mark.svg")
+_OWN = ("style.css", "account.js", "calendar.js", "docs.js", "docs.css", "mark.svg")
 _SWAGGER = ("swagger-ui.css", "swagger-ui-bundle.js")
 
 

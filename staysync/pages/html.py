@@ -61,8 +61,15 @@ def page(title: str, body: str, *, script: str | None = None) -> str:
 """
 
 
-def front_page(origin: str, hotels: Sequence[ShownHotel], example: Example | None, sign_ins: Sequence[SignIn]) -> str:
-    """The page at `/`."""
+def front_page(
+    origin: str,
+    hotels: Sequence[ShownHotel],
+    example: Example | None,
+    sign_ins: Sequence[SignIn],
+    *,
+    mails: str | None = None,
+) -> str:
+    """The page at `/`. `mails` is the address of the mail catcher's page, where one runs."""
     side_by_side = _commands(origin, example) + (_sign_ins(sign_ins) if sign_ins else "")
     body = f"""
 <div class="hero">
@@ -74,7 +81,7 @@ it over REST. Each booking goes into a ledger that is never changed; what you re
 <div class="columns">
 {side_by_side}
 </div>
-{_links()}
+{_links(mails)}
 <footer>The calendar reads the same public API as everyone else. Book a room and watch it change.</footer>
 """
     return page("StaySync", body, script="calendar.js")
@@ -162,15 +169,35 @@ def _sign_ins(sign_ins: Sequence[SignIn]) -> str:
 </section>"""
 
 
-def _links() -> str:
+def _links(mails: str | None) -> str:
     links = [
+        *([(mails, "Mails", "What guests and accounts were written. They go nowhere else.")] if mails else []),
         ("/docs", "Try the API", "Swagger UI: every endpoint, and a room booked from your browser."),
         ("/openapi.json", "OpenAPI document", "For code generators and tests."),
         ("/problems", "Problems", "Every error that the API answers with, and what to do about it."),
         ("/health/ready", "Health", "Whether the service can do its work, and what is wrong if not."),
     ]
-    items = "".join(f'<li><a href="{path}">{name}</a><span>{text}</span></li>' for path, name, text in links)
+    items = "".join(f'<li><a href="{escape(path)}">{name}</a><span>{text}</span></li>' for path, name, text in links)
     return f'<section><h2>Go on</h2><ul class="links">{items}</ul></section>'
+
+
+def account_page() -> str:
+    """Where the links of account mails lead; its script shows the form that the link is for."""
+    body = """
+<div class="hero"><h1>Your account</h1></div>
+<section>
+<form id="verify" class="form hidden"><h2>Verify your e-mail address</h2>
+<label>E-mail <input name="email" type="email" autocomplete="username" required></label>
+<label>Password <input name="password" type="password" autocomplete="current-password" required></label>
+<button>Sign in and verify</button><p role="status"></p></form>
+<form id="reset" class="form hidden"><h2>Choose another password</h2>
+<label>New password <input name="password" type="password" autocomplete="new-password" required></label>
+<button>Change the password</button><p role="status"></p></form>
+<p id="nothing" class="hidden">This page is for the links in our mails: follow one, or ask for another one.</p>
+<noscript><p>This page needs JavaScript.</p></noscript>
+</section>
+"""
+    return page("Your account · StaySync", body, script="account.js")
 
 
 def docs_page() -> str:

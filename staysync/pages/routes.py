@@ -40,12 +40,13 @@ class Pages:
     public_origin: str | None
     demo: bool
     sign_ins: Sequence[SignIn]
+    mails: str | None = None
 
 
 def pages_of(settings: Settings, sign_ins: Sequence[SignIn]) -> Pages:
     """The pages of an installation. Sign-ins are shown for a demo only, never in production."""
     demo = settings.demo and not settings.production
-    return Pages(Assets(), settings.public_origin, demo, sign_ins if demo else ())
+    return Pages(Assets(), settings.public_origin, demo, sign_ins if demo else (), mails=settings.catcher_address)
 
 
 @router.get("/")
@@ -53,13 +54,20 @@ async def front(request: Request) -> Response:
     """What this is, a live calendar, commands to copy, demo sign-ins."""
     pages: Pages = request.app.state.pages
     shown, example = await first_hotels(request)
-    return _page(html.front_page(_origin(request, pages), shown, example, await working_sign_ins(request)))
+    sign_ins = await working_sign_ins(request)
+    return _page(html.front_page(_origin(request, pages), shown, example, sign_ins, mails=pages.mails))
 
 
 @router.get("/docs")
 async def docs() -> Response:
     """Swagger UI."""
     return _page(html.docs_page())
+
+
+@router.get("/account")
+async def account() -> Response:
+    """Where the links of account mails lead."""
+    return _page(html.account_page())
 
 
 @router.get("/static/{name}")

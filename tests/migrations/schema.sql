@@ -2,6 +2,8 @@ CREATE SCHEMA identity;
 ALTER SCHEMA identity OWNER TO staysync_owner;
 CREATE SCHEMA ledger;
 ALTER SCHEMA ledger OWNER TO staysync_owner;
+CREATE SCHEMA mail;
+ALTER SCHEMA mail OWNER TO staysync_owner;
 CREATE SCHEMA read;
 ALTER SCHEMA read OWNER TO staysync_owner;
 CREATE TABLE identity.access_log (
@@ -295,6 +297,39 @@ CREATE TABLE ledger.room_stay (
 );
 ALTER TABLE ledger.room_stay OWNER TO staysync_owner;
 COMMENT ON TABLE ledger.room_stay IS 'The guard of physical rooms: no two stays of a room share a night.';
+CREATE TABLE mail.checkpoint (
+    hotel_id uuid NOT NULL,
+    seq bigint DEFAULT 0 NOT NULL,
+    updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT checkpoint_seq_check CHECK ((seq >= 0))
+)
+WITH (fillfactor='50');
+ALTER TABLE mail.checkpoint OWNER TO staysync_owner;
+COMMENT ON TABLE mail.checkpoint IS 'How far the ledger of each hotel was followed for mails.';
+CREATE TABLE mail.message (
+    message_id uuid NOT NULL,
+    hotel_id uuid NOT NULL,
+    booking_id uuid NOT NULL,
+    seq bigint NOT NULL,
+    version integer NOT NULL,
+    kind text NOT NULL,
+    state text DEFAULT 'waiting'::text NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    error text,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    sent_at timestamp with time zone,
+    CONSTRAINT message_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT message_check CHECK (((state = 'sent'::text) = (sent_at IS NOT NULL))),
+    CONSTRAINT message_error_check CHECK ((length(error) <= 200)),
+    CONSTRAINT message_kind_check CHECK ((kind = ANY (ARRAY['confirmation'::text, 'change'::text, 'cancellation'::text, 'hold_expiring'::text, 'before_arrival'::text, 'after_departure'::text]))),
+    CONSTRAINT message_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'sending'::text, 'sent'::text, 'failed'::text, 'dropped'::text])))
+)
+WITH (fillfactor='80');
+ALTER TABLE mail.message OWNER TO staysync_owner;
+COMMENT ON TABLE mail.message IS 'Mails about bookings. No row holds anything personal: whom a mail goes to and what it says is read when it is sent.';
+COMMENT ON COLUMN mail.message.message_id IS 'Follows from hotel, event and kind, or from booking and kind where there is one mail of it per booking.';
+COMMENT ON COLUMN mail.message.due_at IS 'When it is to be sent; of one that is being sent, when its sender counts as dead.';
 CREATE TABLE read.booking (
     hotel_id uuid NOT NULL,
     booking_id uuid NOT NULL,
@@ -582,6 +617,12 @@ ALTER TABLE ONLY ledger.reference
     ADD CONSTRAINT reference_pkey PRIMARY KEY (reference);
 ALTER TABLE ONLY ledger.room_stay
     ADD CONSTRAINT room_stay_no_overlap PRIMARY KEY (hotel_id, room, stay WITHOUT OVERLAPS);
+ALTER TABLE ONLY mail.checkpoint
+    ADD CONSTRAINT checkpoint_pkey PRIMARY KEY (hotel_id);
+ALTER TABLE ONLY mail.message
+    ADD CONSTRAINT message_of_event UNIQUE (hotel_id, seq, kind);
+ALTER TABLE ONLY mail.message
+    ADD CONSTRAINT message_pkey PRIMARY KEY (message_id);
 ALTER TABLE ONLY read.booking_line
     ADD CONSTRAINT booking_line_pkey PRIMARY KEY (hotel_id, booking_id, line);
 ALTER TABLE ONLY read.booking_night
@@ -628,6 +669,7 @@ CREATE INDEX one_time_token_account ON identity.one_time_token USING btree (acco
 CREATE INDEX one_time_token_expires ON identity.one_time_token USING btree (expires_at);
 CREATE INDEX outbox_account ON identity.outbox USING btree (account_id, template, created_at);
 CREATE INDEX outbox_due ON identity.outbox USING btree (next_attempt_at) WHERE (next_attempt_at IS NOT NULL);
+CREATE INDEX outbox_listed ON identity.outbox USING btree (created_at, mail_id);
 CREATE INDEX refresh_token_session ON identity.refresh_token USING btree (session_id);
 CREATE INDEX session_account ON identity.session USING btree (account_id);
 CREATE INDEX session_ended ON identity.session USING btree (ended_at) WHERE (ended_at IS NOT NULL);
@@ -635,6 +677,10 @@ CREATE INDEX session_expires ON identity.session USING btree (expires_at);
 CREATE INDEX hold_until ON ledger.hold USING btree (hold_until);
 CREATE INDEX idempotency_recorded_at ON ledger.idempotency USING brin (recorded_at);
 CREATE INDEX room_stay_booking ON ledger.room_stay USING btree (hotel_id, booking_id, line);
+CREATE INDEX message_due ON mail.message USING btree (due_at) WHERE (state = ANY (ARRAY['waiting'::text, 'sending'::text]));
+CREATE INDEX message_listed ON mail.message USING btree (created_at, message_id);
+CREATE INDEX message_troubled ON mail.message USING btree (state, created_at, message_id) WHERE (state = ANY (ARRAY['failed'::text, 'dropped'::text]));
+CREATE INDEX message_unfinished ON mail.message USING btree (hotel_id, booking_id, seq) WHERE (state = ANY (ARRAY['waiting'::text, 'sending'::text]));
 CREATE INDEX booking_arrival ON read.booking USING btree (hotel_id, arrival, booking_id);
 CREATE INDEX booking_booked_at ON read.booking USING btree (hotel_id, booked_at, booking_id);
 CREATE INDEX booking_booker ON read.booking USING btree (hotel_id, booker_id) WHERE (booker_id IS NOT NULL);
@@ -671,11 +717,15 @@ ALTER TABLE ONLY identity.refresh_token
 ALTER TABLE ONLY identity.session
     ADD CONSTRAINT session_account_id_fkey FOREIGN KEY (account_id) REFERENCES identity.account(account_id) ON DELETE CASCADE;
 GRANT USAGE ON SCHEMA identity TO staysync_identity;
+GRANT USAGE ON SCHEMA identity TO staysync_mail;
 GRANT USAGE ON SCHEMA ledger TO staysync_command;
 GRANT USAGE ON SCHEMA ledger TO staysync_query;
 GRANT USAGE ON SCHEMA ledger TO staysync_projector;
+GRANT USAGE ON SCHEMA ledger TO staysync_mail;
+GRANT USAGE ON SCHEMA mail TO staysync_mail;
 GRANT USAGE ON SCHEMA read TO staysync_projector;
 GRANT USAGE ON SCHEMA read TO staysync_query;
+GRANT USAGE ON SCHEMA read TO staysync_mail;
 GRANT SELECT,INSERT ON TABLE identity.access_log TO staysync_identity;
 REVOKE ALL ON FUNCTION identity.forget_access(before timestamp with time zone, most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION identity.forget_access(before timestamp with time zone, most integer) TO staysync_identity;
@@ -693,8 +743,11 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE identity.session TO staysync_identity
 GRANT SELECT,INSERT ON TABLE ledger.event TO staysync_command;
 GRANT SELECT ON TABLE ledger.event TO staysync_query;
 GRANT SELECT ON TABLE ledger.event TO staysync_projector;
+GRANT SELECT ON TABLE ledger.event TO staysync_mail;
 GRANT SELECT,INSERT,DELETE ON TABLE ledger.guest_key TO staysync_command;
 GRANT SELECT ON TABLE ledger.guest_key TO staysync_projector;
+GRANT SELECT(hotel_id) ON TABLE ledger.guest_key TO staysync_mail;
+GRANT SELECT(guest_id) ON TABLE ledger.guest_key TO staysync_mail;
 GRANT SELECT,INSERT,UPDATE ON TABLE ledger.head TO staysync_command;
 GRANT SELECT ON TABLE ledger.head TO staysync_query;
 GRANT SELECT ON TABLE ledger.head TO staysync_projector;
@@ -703,6 +756,8 @@ GRANT SELECT,INSERT,DELETE ON TABLE ledger.idempotency TO staysync_command;
 GRANT SELECT,INSERT,UPDATE ON TABLE ledger.night TO staysync_command;
 GRANT SELECT,INSERT ON TABLE ledger.reference TO staysync_command;
 GRANT SELECT,INSERT,DELETE ON TABLE ledger.room_stay TO staysync_command;
+GRANT SELECT,INSERT,UPDATE ON TABLE mail.checkpoint TO staysync_mail;
+GRANT SELECT,INSERT,UPDATE ON TABLE mail.message TO staysync_mail;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE read.booking TO staysync_projector;
 GRANT SELECT ON TABLE read.booking TO staysync_query;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE read.booking_line TO staysync_projector;
@@ -717,6 +772,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE read.day_statistics TO staysync_proje
 GRANT SELECT ON TABLE read.day_statistics TO staysync_query;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE read.guest TO staysync_projector;
 GRANT SELECT ON TABLE read.guest TO staysync_query;
+GRANT SELECT ON TABLE read.guest TO staysync_mail;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE read.hotel TO staysync_projector;
 GRANT SELECT ON TABLE read.hotel TO staysync_query;
 GRANT SELECT,INSERT,DELETE ON TABLE read.line_change TO staysync_projector;

@@ -7,6 +7,7 @@ from tests.clients import PASSWORD, stay
 from tests.permissions.conftest import GUEST, MEMBER, Place, World
 
 _NIGHTS = {"from": "2027-03-01", "to": "2027-03-02"}
+_NO_MAIL = "00000000-0000-0000-0000-000000000000"
 _NOBODY = "nobody@example.org"
 
 
@@ -39,6 +40,8 @@ _GIVEN: dict[str, Given] = {
     "POST /v1/auth/forgot-password": Given(body={"email": _NOBODY}),
     "POST /v1/auth/reset-password": Given(body={"token": "x" * 43, "password": PASSWORD}),
     "GET /v1/access-log": Given(),
+    "GET /v1/ops/mails": Given(query={"state": "failed"}),
+    "POST /v1/ops/mails/{mail_id}/retry": Given(),
     "GET /v1/api-keys": Given(),
     "POST /v1/api-keys": Given(body={"name": "k", "scopes": ["read"], "hotel_ids": [], "role": "auditor"}),
     "DELETE /v1/api-keys/{key_id}": Given(),
@@ -136,6 +139,7 @@ def asked(world: World, name: str, action: str | None, place: Place, *, within: 
         "booking_id": place.booking_id,
         "key_id": place.key_id,
         "session_id": world.session_id,
+        "mail_id": _NO_MAIL,
         "email": MEMBER,
         "code": "DBL",
         "room": "101",
