@@ -51,6 +51,8 @@ type Action = Literal[
     "keys.manage",
     "hotels.open",
     "group_log.read",
+    "ops.read",
+    "ops.manage",
 ]
 
 SCOPES: tuple[Scope, ...] = get_args(Scope.__value__)
@@ -128,6 +130,8 @@ _TABLE = (
     _row("keys.manage",       "manager",                None,     "make the hotel's keys, list and end all"),
     _row("hotels.open",       "administrator",          None,     "open a hotel"),
     _row("group_log.read",    "administrator",          None,     "who did what anywhere"),
+    _row("ops.read",          "administrator",          None,     "schedules, failed tasks, how all stands"),
+    _row("ops.manage",        "administrator",          None,     "run schedules, retry failed tasks"),
 )
 # fmt: on
 

@@ -11,13 +11,13 @@ import asyncpg
 import uvloop
 from celery import Celery, signals
 from celery.exceptions import Ignore
-from celery.schedules import crontab
 from kombu import Queue
 
 import command.tasks
 import identity.access_tasks
 import projections.tasks
 from command.side import CommandSide, open_command_side
+from eventstore.causes import following
 from eventstore.errors import WrongMasterKey
 from eventstore.guest_keys import MasterKey
 from identity.access_tasks import AccessKeeping
@@ -25,16 +25,17 @@ from projections.drain import Projector, projector_pool
 from projections.news import News
 from projections.tasks import ProjectionSide
 from staysync.nudge import open_nudger, open_redis
+from staysync.operations import tasks as operator_tasks
+from staysync.operations.desk import Desk, open_desk
+from staysync.operations.runs import Runs
 from staysync.secrets import load_secrets
 from staysync.settings import Settings
+from staysync.watching.watch import ProcessWatch
 
 log = logging.getLogger(__name__)
 
 PROJECTIONS = "projections"
 COMMANDS = "commands"
-
-SWEEP_EVERY_S = 2.0
-EXPIRE_HOLDS_EVERY_S = 5.0
 
 
 class ProcessRuntime[T]:
@@ -64,8 +65,9 @@ class ProcessRuntime[T]:
 
     async def _do[R](self, work: Callable[[T], Awaitable[R]]) -> R:
         if self._opened is None:
-            context = self._opening()
-            self._opened = await context.__aenter__()
+            with following(None):  # what goes on in the background follows from no task
+                context = self._opening()
+                self._opened = await context.__aenter__()
             self._context = context
         return await work(self._opened)
 
@@ -84,10 +86,11 @@ def _go_on() -> None:
     """What a process does that only queues tasks, and so never finds itself unfit for them."""
 
 
-def make_celery(settings: Settings, unfit: Callable[[], None] = _go_on) -> Celery:
+def make_celery(settings: Settings, unfit: Callable[[], None] = _go_on, watching: ProcessWatch | None = None) -> Celery:
     """The Celery app of an installation: for workers and beat, and for the API to queue tasks with.
 
-    `unfit` is called in the process of a task that finds that the master key is a wrong one.
+    `unfit` is called in the process of a task that finds that the master key is a wrong one. A worker's tasks are told
+    to its `watching`; what only queues them has none.
     """
     app = Celery("staysync", broker=settings.redis_url)
     app.conf.update(
@@ -103,6 +106,7 @@ def make_celery(settings: Settings, unfit: Callable[[], None] = _go_on) -> Celer
             "projections.*": {"queue": PROJECTIONS},
             "command.*": {"queue": COMMANDS},
             "identity.*": {"queue": COMMANDS},
+            "ops.*": {"queue": COMMANDS},
         },
         # A task whose process died is done again: all of them can be, at any time.
         task_acks_late=True,
@@ -123,34 +127,23 @@ def make_celery(settings: Settings, unfit: Callable[[], None] = _go_on) -> Celer
             "interval_step": 0.2,
             "interval_max": 0.2,
         },
-        beat_schedule={
-            "sweep": {
-                "task": projections.tasks.SWEEP,
-                "schedule": SWEEP_EVERY_S,
-                # None pile up while no worker runs; but one may wait for a projector that is at work.
-                "options": {"expires": 2 * projections.tasks.AT_WORK_S},
-            },
-            "expire-holds": {
-                "task": command.tasks.EXPIRE_HOLDS,
-                "schedule": EXPIRE_HOLDS_EVERY_S,
-                "options": {"expires": 5 * EXPIRE_HOLDS_EVERY_S},
-            },
-            "extend-horizons": {"task": command.tasks.EXTEND_HORIZONS, "schedule": crontab(minute="7", hour="2")},
-            "forget-answers": {"task": command.tasks.FORGET_ANSWERS, "schedule": crontab(minute="37", hour="3")},
-            "forget-access": {"task": identity.access_tasks.FORGET_ACCESS, "schedule": crontab(minute="17", hour="3")},
-        },
     )
-    projecting = ProcessRuntime(lambda: _open_projections(settings), unfit)
-    commanding = ProcessRuntime(lambda: _open_commands(settings, app), unfit)
+    projecting = ProcessRuntime(lambda: _open_projections(settings, watching), unfit)
+    commanding = ProcessRuntime(lambda: _open_commands(settings, app, watching), unfit)
+    keeping = ProcessRuntime(lambda: _open_access_keeping(settings), unfit)
+    at_desk: ProcessRuntime[Desk] = ProcessRuntime(lambda: open_desk(settings, app), unfit)
     projections.tasks.add_tasks(app, projecting)
     command.tasks.add_tasks(app, commanding)
-    keeping = ProcessRuntime(lambda: _open_access_keeping(settings), unfit)
     identity.access_tasks.add_tasks(app, keeping)
+    operator_tasks.add_tasks(app, at_desk)
+    if watching is not None:
+        Runs(watching, at_desk).listen()
 
     def close(**_: Any) -> None:
-        projecting.close()
-        commanding.close()
-        keeping.close()
+        for runtime in (projecting, commanding, keeping, at_desk):
+            runtime.close()
+        if watching is not None:
+            watching.close()
 
     # Celery's signals are the process's own; each app listens for itself, and the strong reference keeps `close` alive.
     signals.worker_process_shutdown.connect(close, weak=False)
@@ -159,18 +152,19 @@ def make_celery(settings: Settings, unfit: Callable[[], None] = _go_on) -> Celer
 
 
 @asynccontextmanager
-async def _open_projections(settings: Settings) -> AsyncIterator[ProjectionSide]:
+async def _open_projections(settings: Settings, watching: ProcessWatch | None) -> AsyncIterator[ProjectionSide]:
     master_key = MasterKey(load_secrets(settings.secrets_dir).master_key())
     redis = open_redis(_broker(settings))
     try:
         async with projector_pool(settings.role_url("projector"), master_key) as pool:
-            yield ProjectionSide(Projector(pool, master_key), News(redis))
+            watch = None if watching is None else watching()
+            yield ProjectionSide(Projector(pool, master_key, watch=watch), News(redis))
     finally:
         await redis.aclose()
 
 
 @asynccontextmanager
-async def _open_commands(settings: Settings, app: Celery) -> AsyncIterator[CommandSide]:
+async def _open_commands(settings: Settings, app: Celery, watching: ProcessWatch | None) -> AsyncIterator[CommandSide]:
     secrets = load_secrets(settings.secrets_dir)
     async with (
         open_nudger(_broker(settings), app) as nudger,
@@ -182,6 +176,7 @@ async def _open_commands(settings: Settings, app: Celery) -> AsyncIterator[Comma
             bookable_horizon_days=settings.bookable_horizon_days,
             business_day_rolls_at=settings.business_day_rolls_at,
             announce=nudger.announce,
+            watch=None if watching is None else watching(),
         ) as side,
     ):
         yield side

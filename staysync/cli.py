@@ -11,6 +11,7 @@ import typer
 from eventstore.errors import WrongMasterKey
 from staysync.account_tools import account_mails, rotate_signing_key
 from staysync.importing.console import app as imports
+from staysync.operations.console import dead_letters, schedules
 from staysync.processes import CannotStartError
 from staysync.upkeep import rebuild, retry, verify
 
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 
 app.add_typer(imports, name="import")
+app.add_typer(dead_letters, name="dead-letters")
 
 EXIT_CANNOT_START = 2
 
@@ -148,3 +150,4 @@ app.command()(retry)
 app.command()(rebuild)
 app.command()(rotate_signing_key)
 app.command()(account_mails)
+app.command()(schedules)

@@ -33,6 +33,7 @@ _TAGS = [
     {"name": "programs", "description": "Keys by which programs act at a hotel."},
     {"name": "access log", "description": "Who did what, from where."},
     {"name": "ledger", "description": "What happened, and how far the read model is."},
+    {"name": "operations", "description": "How everything stands, schedules, and tasks that failed for good."},
     {"name": "health", "description": "Whether the service can do its work."},
 ]
 _PROBLEM_SCHEMA = {

@@ -24,6 +24,7 @@ from eventstore.errors import WrongMasterKey
 from identity import errors as identity_errors
 from identity import limits
 from query import errors as query_errors
+from staysync.operations import errors as operations_errors
 
 logger = logging.getLogger("staysync.http")
 
@@ -945,6 +946,21 @@ TABLE: dict[type[Exception], Entry] = dict(
             query_errors.BadParameter,
             INVALID,
             errors=lambda e: (FieldError(e.place, pointer((e.name,)), shortened(e.reason)),),
+        ),
+        # -- operators
+        _row(operations_errors.UnknownDeadLetter, NOT_FOUND),
+        _row(operations_errors.UnknownSchedule, NOT_FOUND),
+        _row(operations_errors.DeskUnavailable, UNAVAILABLE, headers=lambda _: (("Retry-After", "2"),)),
+        _row(
+            operations_errors.QueueUnavailable,
+            Problem(
+                "queue_unavailable",
+                503,
+                "Nothing can be queued at the moment",
+                "The broker can't be reached, so that no task can be queued. Nothing has changed; send the request "
+                "again later. Bookings don't need the broker.",
+            ),
+            headers=lambda _: (("Retry-After", "5"),),
         ),
         # -- malformed requests, and what FastAPI and Starlette raise themselves
         (ValidationError, Entry((INVALID,), _validation)),

@@ -17,7 +17,7 @@ from staysync.processes import CannotStartError
 if TYPE_CHECKING:  # importing cryptography takes longer than reading a password does
     from identity.tokens import SigningKey
 
-type Role = Literal["owner", "command", "query", "projector", "identity"]
+type Role = Literal["owner", "command", "query", "projector", "identity", "operator"]
 
 ROLES: tuple[Role, ...] = get_args(Role.__value__)
 

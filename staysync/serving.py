@@ -25,6 +25,10 @@ def serve(settings: Settings) -> None:
 
     from staysync.app import create_app
     from staysync.protocol import protocol
+    from staysync.watching.logs import configure_logs
+    from staysync.watching.metrics import share_metrics
+
+    configure_logs(settings, "api")
 
     reasons: list[WrongMasterKey] = []
 
@@ -33,14 +37,14 @@ def serve(settings: Settings) -> None:
         server.should_exit = True
 
     config = uvicorn.Config(
-        create_app(settings, unfit),
+        create_app(settings, unfit, share_metrics(settings.data_dir)),
         loop="uvloop",
         http=protocol(settings),
         ws="none",
         access_log=False,
         server_header=False,
         proxy_headers=False,  # the edge knows whom to believe who the client is
-        log_level=settings.log_level,
+        log_config=None,  # ours is there
         timeout_graceful_shutdown=GRACE_S,
     )
     server = uvicorn.Server(config)

@@ -2,6 +2,8 @@ CREATE SCHEMA identity;
 ALTER SCHEMA identity OWNER TO staysync_owner;
 CREATE SCHEMA ledger;
 ALTER SCHEMA ledger OWNER TO staysync_owner;
+CREATE SCHEMA ops;
+ALTER SCHEMA ops OWNER TO staysync_owner;
 CREATE SCHEMA read;
 ALTER SCHEMA read OWNER TO staysync_owner;
 CREATE TABLE identity.access_log (
@@ -71,6 +73,16 @@ CREATE FUNCTION ledger.refuse_change() RETURNS trigger
     end
     $$;
 ALTER FUNCTION ledger.refuse_change() OWNER TO staysync_owner;
+CREATE FUNCTION ops.oldest_snapshot_s() RETURNS double precision
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    BEGIN ATOMIC
+ SELECT (max(EXTRACT(epoch FROM (clock_timestamp() - a.xact_start))))::double precision AS max
+    FROM pg_stat_activity a
+   WHERE ((a.backend_xmin IS NOT NULL) AND (a.pid <> pg_backend_pid()));
+END;
+ALTER FUNCTION ops.oldest_snapshot_s() OWNER TO staysync_owner;
+COMMENT ON FUNCTION ops.oldest_snapshot_s() IS 'Seconds since the oldest transaction began that keeps a snapshot; null without one, or without the right.';
 ALTER TABLE identity.access_log ALTER COLUMN entry_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME identity.access_log_entry_id_seq
     START WITH 1
@@ -295,6 +307,43 @@ CREATE TABLE ledger.room_stay (
 );
 ALTER TABLE ledger.room_stay OWNER TO staysync_owner;
 COMMENT ON TABLE ledger.room_stay IS 'The guard of physical rooms: no two stays of a room share a night.';
+CREATE TABLE ops.dead_letter (
+    dead_letter_id uuid NOT NULL,
+    task text NOT NULL,
+    arguments json NOT NULL,
+    error text NOT NULL,
+    request_id text,
+    correlation_id text,
+    failed_at timestamp with time zone NOT NULL,
+    retried_at timestamp with time zone,
+    CONSTRAINT dead_letter_error_check CHECK ((length(error) <= 500))
+);
+ALTER TABLE ops.dead_letter OWNER TO staysync_owner;
+COMMENT ON TABLE ops.dead_letter IS 'Tasks that failed for good. Their arguments are ids; nothing personal is ever given to a task.';
+CREATE TABLE ops.schedule (
+    name text NOT NULL,
+    task text NOT NULL,
+    pattern text NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    sent_at timestamp with time zone,
+    started_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    outcome text,
+    error text,
+    runs bigint DEFAULT 0 NOT NULL,
+    failures bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT schedule_check CHECK (((failures >= 0) AND (failures <= runs))),
+    CONSTRAINT schedule_check1 CHECK (((ended_at IS NULL) = (outcome IS NULL))),
+    CONSTRAINT schedule_check2 CHECK (((error IS NULL) OR (outcome = 'failed'::text))),
+    CONSTRAINT schedule_error_check CHECK ((length(error) <= 500)),
+    CONSTRAINT schedule_name_check CHECK ((name ~ '^[a-z][a-z0-9-]{1,59}$'::text)),
+    CONSTRAINT schedule_outcome_check CHECK ((outcome = ANY (ARRAY['done'::text, 'failed'::text]))),
+    CONSTRAINT schedule_runs_check CHECK ((runs >= 0))
+)
+WITH (fillfactor='20', autovacuum_vacuum_scale_factor='0.02');
+ALTER TABLE ops.schedule OWNER TO staysync_owner;
+COMMENT ON TABLE ops.schedule IS 'When each scheduled task is due next, and how its last run went. Whoever sends one holds its row meanwhile.';
+COMMENT ON COLUMN ops.schedule.pattern IS 'When it is due, in words; if that changes, so does due_at.';
 CREATE TABLE read.booking (
     hotel_id uuid NOT NULL,
     booking_id uuid NOT NULL,
@@ -506,6 +555,10 @@ ALTER TABLE ONLY ledger.reference
     ADD CONSTRAINT reference_pkey PRIMARY KEY (reference);
 ALTER TABLE ONLY ledger.room_stay
     ADD CONSTRAINT room_stay_no_overlap PRIMARY KEY (hotel_id, room, stay WITHOUT OVERLAPS);
+ALTER TABLE ONLY ops.dead_letter
+    ADD CONSTRAINT dead_letter_pkey PRIMARY KEY (dead_letter_id);
+ALTER TABLE ONLY ops.schedule
+    ADD CONSTRAINT schedule_pkey PRIMARY KEY (name);
 ALTER TABLE ONLY read.booking_line
     ADD CONSTRAINT booking_line_pkey PRIMARY KEY (hotel_id, booking_id, line);
 ALTER TABLE ONLY read.booking_night
@@ -551,6 +604,7 @@ CREATE INDEX session_expires ON identity.session USING btree (expires_at);
 CREATE INDEX hold_until ON ledger.hold USING btree (hold_until);
 CREATE INDEX idempotency_recorded_at ON ledger.idempotency USING brin (recorded_at);
 CREATE INDEX room_stay_booking ON ledger.room_stay USING btree (hotel_id, booking_id, line);
+CREATE INDEX dead_letter_failed_at ON ops.dead_letter USING btree (failed_at, dead_letter_id);
 CREATE INDEX booking_arrival ON read.booking USING btree (hotel_id, arrival, booking_id);
 CREATE INDEX booking_booked_at ON read.booking USING btree (hotel_id, booked_at, booking_id);
 CREATE INDEX booking_booker ON read.booking USING btree (hotel_id, booker_id) WHERE (booker_id IS NOT NULL);
@@ -582,38 +636,59 @@ ALTER TABLE ONLY identity.refresh_token
 ALTER TABLE ONLY identity.session
     ADD CONSTRAINT session_account_id_fkey FOREIGN KEY (account_id) REFERENCES identity.account(account_id) ON DELETE CASCADE;
 GRANT USAGE ON SCHEMA identity TO staysync_identity;
+GRANT USAGE ON SCHEMA identity TO staysync_operator;
 GRANT USAGE ON SCHEMA ledger TO staysync_command;
 GRANT USAGE ON SCHEMA ledger TO staysync_query;
 GRANT USAGE ON SCHEMA ledger TO staysync_projector;
+GRANT USAGE ON SCHEMA ledger TO staysync_operator;
+GRANT USAGE ON SCHEMA ops TO staysync_operator;
 GRANT USAGE ON SCHEMA read TO staysync_projector;
 GRANT USAGE ON SCHEMA read TO staysync_query;
+GRANT USAGE ON SCHEMA read TO staysync_operator;
 GRANT SELECT,INSERT ON TABLE identity.access_log TO staysync_identity;
 REVOKE ALL ON FUNCTION identity.forget_access(before timestamp with time zone, most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION identity.forget_access(before timestamp with time zone, most integer) TO staysync_identity;
 REVOKE ALL ON FUNCTION ledger.expect_count(what text, actual bigint, expected bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION ledger.expect_count(what text, actual bigint, expected bigint) TO staysync_command;
 REVOKE ALL ON FUNCTION ledger.refuse_change() FROM PUBLIC;
+REVOKE ALL ON FUNCTION ops.oldest_snapshot_s() FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.oldest_snapshot_s() TO staysync_operator;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE identity.account TO staysync_identity;
 GRANT SELECT,INSERT,UPDATE ON TABLE identity.api_key TO staysync_identity;
 GRANT SELECT,INSERT ON TABLE identity.claimed_booking TO staysync_identity;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE identity.membership TO staysync_identity;
 GRANT SELECT,INSERT,DELETE ON TABLE identity.one_time_token TO staysync_identity;
 GRANT SELECT,INSERT,UPDATE ON TABLE identity.outbox TO staysync_identity;
+GRANT SELECT(mail_id) ON TABLE identity.outbox TO staysync_operator;
+GRANT SELECT(template) ON TABLE identity.outbox TO staysync_operator;
+GRANT SELECT(created_at) ON TABLE identity.outbox TO staysync_operator;
+GRANT SELECT(sent_at) ON TABLE identity.outbox TO staysync_operator;
+GRANT SELECT(attempts) ON TABLE identity.outbox TO staysync_operator;
+GRANT SELECT(next_attempt_at) ON TABLE identity.outbox TO staysync_operator;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE identity.refresh_token TO staysync_identity;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE identity.session TO staysync_identity;
 GRANT SELECT,INSERT ON TABLE ledger.event TO staysync_command;
 GRANT SELECT ON TABLE ledger.event TO staysync_query;
 GRANT SELECT ON TABLE ledger.event TO staysync_projector;
+GRANT SELECT(hotel_id) ON TABLE ledger.event TO staysync_operator;
+GRANT SELECT(seq) ON TABLE ledger.event TO staysync_operator;
+GRANT SELECT(recorded_at) ON TABLE ledger.event TO staysync_operator;
 GRANT SELECT,INSERT,DELETE ON TABLE ledger.guest_key TO staysync_command;
 GRANT SELECT ON TABLE ledger.guest_key TO staysync_projector;
 GRANT SELECT,INSERT,UPDATE ON TABLE ledger.head TO staysync_command;
 GRANT SELECT ON TABLE ledger.head TO staysync_query;
 GRANT SELECT ON TABLE ledger.head TO staysync_projector;
+GRANT SELECT ON TABLE ledger.head TO staysync_operator;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ledger.hold TO staysync_command;
+GRANT SELECT(hotel_id) ON TABLE ledger.hold TO staysync_operator;
+GRANT SELECT(booking_id) ON TABLE ledger.hold TO staysync_operator;
+GRANT SELECT(hold_until) ON TABLE ledger.hold TO staysync_operator;
 GRANT SELECT,INSERT,DELETE ON TABLE ledger.idempotency TO staysync_command;
 GRANT SELECT,INSERT,UPDATE ON TABLE ledger.night TO staysync_command;
 GRANT SELECT,INSERT ON TABLE ledger.reference TO staysync_command;
 GRANT SELECT,INSERT,DELETE ON TABLE ledger.room_stay TO staysync_command;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.dead_letter TO staysync_operator;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.schedule TO staysync_operator;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE read.booking TO staysync_projector;
 GRANT SELECT ON TABLE read.booking TO staysync_query;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE read.booking_line TO staysync_projector;
@@ -622,6 +697,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE read.booking_night TO staysync_projec
 GRANT SELECT ON TABLE read.booking_night TO staysync_query;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE read.checkpoint TO staysync_projector;
 GRANT SELECT ON TABLE read.checkpoint TO staysync_query;
+GRANT SELECT ON TABLE read.checkpoint TO staysync_operator;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE read.guest TO staysync_projector;
 GRANT SELECT ON TABLE read.guest TO staysync_query;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE read.hotel TO staysync_projector;
