@@ -165,7 +165,7 @@ def _projections(standing: Standing, lag_bound_s: float) -> str | None:
     problems = []
     for row in standing.lag:
         if row["parked"]:
-            problems.append(f"{row['projection']}: {row['parked']} hotels are parked")
+            problems.append(f"{row['projection']}: parked hotels: {row['parked']}")
         if row["oldest_s"] > lag_bound_s:
             problems.append(f"{row['projection']}: {row['events']} events wait, the oldest for {row['oldest_s']:.0f} s")
     return "; ".join(problems) or None

@@ -27,7 +27,9 @@ def serve(settings: Settings) -> None:
     from staysync.protocol import protocol
     from staysync.watching.logs import configure_logs
     from staysync.watching.metrics import share_metrics
+    from staysync.watching.traces import require_traces
 
+    require_traces(settings)
     configure_logs(settings, "api")
 
     reasons: list[WrongMasterKey] = []

@@ -19,6 +19,7 @@ from staysync.settings import Settings
 from staysync.watching.exporter import show_metrics
 from staysync.watching.logs import configure_logs
 from staysync.watching.metrics import share_metrics
+from staysync.watching.traces import require_traces
 from staysync.watching.watch import ProcessWatch
 
 EXIT_UNFIT = 2
@@ -88,6 +89,7 @@ def _nothing() -> None:
 
 def _watching(settings: Settings, process: str) -> ProcessWatch:
     """Logs and metrics as this process has them, in the place of Celery's own logs."""
+    require_traces(settings)
     configure_logs(settings, process)
     signals.setup_logging.connect(_keep_logs, weak=False)
     shared = share_metrics(settings.data_dir)

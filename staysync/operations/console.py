@@ -20,29 +20,26 @@ _MOST_SHOWN = 200
 
 
 def schedules() -> None:
-    """Show what is done without anybody asking: last run, outcome, next run."""
+    """Show what is done without anybody asking: last run, outcome, next run, in UTC. Exit code 1 if a run failed."""
 
     async def work(settings: "Settings", console: "Console") -> int:
-        from rich.table import Table
-
         from staysync.operations.desk import open_desk
         from staysync.operations.schedules import SCHEDULES
         from staysync.operations.sql import statement
 
         async with open_desk(settings, None) as desk:
             rows = await desk.pool.fetch(statement("schedules"))
-        table = Table("schedule", "when", "last run (UTC)", "outcome", "next run (UTC)", "what")
         for row in rows:
             known = SCHEDULES.get(row["name"])
-            table.add_row(
-                row["name"],
-                row["pattern"],
-                "never" if row["ended_at"] is None else f"{row['ended_at']:%Y-%m-%d %H:%M:%S}",
-                row["outcome"] if row["error"] is None else f"{row['outcome']}: {row['error']}",
-                f"{row['due_at']:%Y-%m-%d %H:%M:%S}",
-                "" if known is None else known.what,
+            last = "never" if row["ended_at"] is None else f"{row['ended_at']:%Y-%m-%d %H:%M:%S} {row['outcome']}"
+            console.print(
+                f"{row['name']}: {'' if known is None else known.what}, {row['pattern']}\n"
+                f"    last {last}{'' if row['error'] is None else ': ' + row['error']},"
+                f" next {row['due_at']:%Y-%m-%d %H:%M:%S}",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
             )
-        console.print(table)
         if not rows:
             console.print("No beat has run yet: it notes the schedules when it starts.")
         return EXIT_DIFFERS if any(row["outcome"] == "failed" for row in rows) else EXIT_HOLDS

@@ -26,6 +26,12 @@ class Slots:
             self._pid = os.getpid()
         return self._number
 
+    def close(self) -> None:
+        """Give back what was taken, as the end of the process does."""
+        while self._locks:
+            os.close(self._locks.pop())
+        self._pid = 0
+
     def ended(self) -> list[int]:
         """The numbers that were given and that no process has now."""
         found = []

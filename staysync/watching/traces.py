@@ -8,10 +8,12 @@ Spans are made when their work has ended, so what isn't traced costs nothing.
 import os
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from eventstore.causes import Cause
 from staysync import __version__
+from staysync.processes import CannotStartError
 from staysync.settings import Settings
 
 if TYPE_CHECKING:  # loading it takes longer than most commands of the command line
@@ -34,6 +36,12 @@ def endpoint_of(settings: Settings) -> str | None:
         return os.environ[_STANDARD[0]]
     base = os.environ.get(_STANDARD[1])
     return base.rstrip("/") + "/v1/traces" if base else None
+
+
+def require_traces(settings: Settings) -> None:
+    """Raises CannotStartError where traces are asked for and the packages that make them aren't there."""
+    if endpoint_of(settings) is not None and find_spec("opentelemetry.exporter") is None:
+        raise CannotStartError("an endpoint for traces is set, but StaySync is installed without its extra `traces`")
 
 
 def trace_id_of(correlation_id: str) -> int:
