@@ -16,6 +16,7 @@ from eventstore.errors import WrongMasterKey
 from eventstore.guest_keys import MasterKey
 from eventstore.master_key import claim_ledger
 from eventstore.reading import Connection, Pool
+from eventstore.watching import AppendWatch
 
 log = logging.getLogger(__name__)
 
@@ -66,10 +67,11 @@ async def open_command_side(
     bookable_horizon_days: int,
     business_day_rolls_at: time,
     announce: Callable[[Iterable[UUID]], None] | None = None,
+    watch: AppendWatch | None = None,
     without_database: bool = False,
     unfit: Callable[[WrongMasterKey], None] | None = None,
 ) -> AsyncIterator[CommandSide]:
-    """Open the write side. `announce` is told the hotels of every commit, after it.
+    """Open the write side. `announce` is told the hotels of every commit, after it, `watch` how long it took.
 
     Every connection is used only once the master key is found to be the ledger's. Otherwise WrongMasterKey is raised,
     here or by whatever wants that connection, and `unfit` is told. With `without_database` the database may be away,
@@ -90,7 +92,7 @@ async def open_command_side(
         asyncpg.create_pool(
             database_url, min_size=0, max_size=size, init=check, reset=_keep, server_settings=_SETTINGS
         ) as pool,
-        Appender(pool, announce=announce) as appender,
+        Appender(pool, announce=announce, watch=watch) as appender,
     ):
         try:
             async with pool.acquire():

@@ -7,6 +7,7 @@ write once. Hotels whose head somebody else holds go to a lane of their own, so 
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -19,6 +20,7 @@ from domain.hotels import Hotel, HotelEvent, OpenHotel
 from domain.hotels import evolve as evolve_hotel
 from domain.inventory import InventoryCommand, InventoryEvent
 from domain.rejections import BelowSold, Rejected, SoldOut, UnknownHotel
+from eventstore.causes import cause_of, following
 from eventstore.decisions import Head, HotelSituation, is_exclusive
 from eventstore.gathering import expire_due_holds, gather, gather_for, gather_range
 from eventstore.night_cache import NightCache
@@ -26,6 +28,7 @@ from eventstore.night_ranges import range_writes
 from eventstore.reading import Connection, Pool, recorded
 from eventstore.sql import statement
 from eventstore.submission import Acknowledged, Submission
+from eventstore.watching import Appended, AppendWatch
 from eventstore.write_set import WriteSet
 
 log = logging.getLogger(__name__)
@@ -152,10 +155,12 @@ class Appender:
         batch_size: int = BATCH_SIZE,
         lanes: int = LANES,
         patience_s: float = PATIENCE_S,
+        watch: AppendWatch | None = None,
     ) -> None:
         """`announce` is told the hotels of each commit, after it. `patience_s` bounds a command's wait."""
         self._pool = pool
         self._announce = announce
+        self._watch = watch
         self._batch_size = batch_size
         self._patience_s = patience_s
         self._inbox: deque[_Entry] = deque()
@@ -195,7 +200,20 @@ class Appender:
             self._arrived.set()
         else:
             lane.entries.append(entry)
-        return await entry.future
+        if self._watch is None:
+            return await entry.future
+        try:
+            acknowledged = await entry.future
+        except Exception as error:
+            self._watch.decided(submission.command, error)
+            raise
+        self._watch.decided(submission.command, acknowledged)
+        return acknowledged
+
+    @property
+    def waiting(self) -> int:
+        """How many commands wait for the next batch."""
+        return len(self._inbox) + sum(len(lane.entries) for lane in self._lanes.values())
 
     # ------------------------------------------------------------ the main loop and the lanes
 
@@ -274,7 +292,8 @@ class Appender:
                 overdue = CommandTooSlow("the database took too long for this command")
             except Exception as error:
                 if len(entries) == 1:
-                    entries[0].fail(_cause(error))
+                    with following(cause_of(entries[0].submission.metadata)):
+                        entries[0].fail(_cause(error))
                 else:
                     await self._append_singly(entries, waiting=waiting)
                 return
@@ -312,6 +331,7 @@ class Appender:
     async def _transact(self, entries: list[_Entry], *, waiting: bool) -> set[_Entry]:
         """One transaction for a batch. Returns the entries whose hotel's head was held by somebody else."""
         loop = asyncio.get_running_loop()
+        began_ns = time.time_ns()
         async with self._pool.acquire() as connection:
             transaction = connection.transaction(isolation="read_committed")
             began = loop.time()
@@ -346,6 +366,15 @@ class Appender:
         moved = [situation.hotel_id for situation in batch.situations.values() if situation.events]
         if self._announce is not None and moved:
             self._announce(moved)
+        if self._watch is not None and moved:
+            self._watch.appended(
+                Appended(
+                    submissions=[entry.submission for entry in entries if entry not in skipped],
+                    events=sum(len(situation.events) for situation in batch.situations.values()),
+                    began_ns=began_ns,
+                    ended_ns=time.time_ns(),
+                )
+            )
         return skipped
 
     async def _decide(self, batch: _Batch, entry: _Entry) -> None:

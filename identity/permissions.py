@@ -58,6 +58,8 @@ type Action = Literal[
     "projections.retry",
     "mails.read",
     "mails.retry",
+    "ops.read",
+    "ops.manage",
 ]
 
 SCOPES: tuple[Scope, ...] = get_args(Scope.__value__)
@@ -142,6 +144,8 @@ _TABLE = (
     _row("projections.retry", "administrator",          None,     "let a parked hotel be projected on"),
     _row("mails.read",        "administrator",          None,     "which mails went, wait or failed"),
     _row("mails.retry",       "administrator",          None,     "try a failed mail again"),
+    _row("ops.read",          "administrator",          None,     "schedules, failed tasks, how all stands"),
+    _row("ops.manage",        "administrator",          None,     "run schedules, retry failed tasks"),
 )
 # fmt: on
 

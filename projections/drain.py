@@ -5,6 +5,7 @@ was applied and how far are never apart. Nothing is skipped: an event that can't
 """
 
 import logging
+import time
 import traceback
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from uuid import UUID
 import asyncpg
 
 from domain.values import Sealed
+from eventstore.causes import cause_of, following
 from eventstore.codec import UnknownEvent
 from eventstore.guest_keys import MasterKey
 from eventstore.master_key import check_master_key
@@ -23,6 +25,7 @@ from eventstore.reading import Connection, Pool, RecordedEvent, read_after
 from projections.audit import forget_audit
 from projections.schemas import LIVE, connection_class
 from projections.sql import statement
+from projections.watching import Projected, ProjectionWatch
 from projections.writing import delete_hotel, load, write
 from readmodels.applied import NOTHING, Applied
 from readmodels.folds import Fold, reach_of
@@ -31,6 +34,8 @@ from readmodels.working_set import UndeclaredRow, WorkingSet
 
 log = logging.getLogger(__name__)
 
+PROJECTION = "read"
+"""The name of this projection in metrics and traces."""
 SHARDS = 16
 BATCH_SIZE = 500
 BATCHES_AT_ONCE = 20
@@ -86,10 +91,11 @@ class CannotRebuild(Exception):
 class _Failed(Exception):
     """A batch of so many events, from this seq on, can't be applied; the cause says why."""
 
-    def __init__(self, seq: int, count: int) -> None:
+    def __init__(self, seq: int, count: int, metadata: str) -> None:
         super().__init__()
         self.seq = seq
         self.count = count
+        self.metadata = metadata  # of the first
 
 
 type Tell = Callable[[UUID, int], Awaitable[None]]
@@ -111,6 +117,7 @@ class Projector:
     master_key: MasterKey
     batch_size: int = BATCH_SIZE
     tell: Tell = _nobody_waits
+    watch: ProjectionWatch | None = None
 
 
 async def _keep(_: Any) -> None:
@@ -206,7 +213,7 @@ async def drain_hotel(
             applied = await _apply_batch(projector, connection, hotel_id, limit, until)
         except _Failed as failed:
             if failed.count == 1:
-                await _park(connection, hotel_id, failed)
+                await _park(projector, connection, hotel_id, failed)
                 return Drained.PARKED
             singly = failed.count
             continue
@@ -233,6 +240,7 @@ async def _apply_batch(
     projector: Projector, connection: Connection, hotel_id: UUID, limit: int, until: int | None = None
 ) -> int | Literal[Drained.BUSY, Drained.PARKED]:
     """Apply the next events in one transaction; how many there were. Raises _Failed, and then nothing has changed."""
+    began_ns = time.time_ns()
     async with connection.transaction(isolation="read_committed"):
         checkpoint = await connection.fetchrow(statement("lock_checkpoint"), hotel_id)
         if checkpoint is None:
@@ -254,9 +262,15 @@ async def _apply_batch(
             except Exception as error:
                 if _is_passing(error, connection):
                     raise
-                raise _Failed(before + 1, len(batch)) from error
+                raise _Failed(before + 1, len(batch), batch[0].metadata) from error
     if batch:
         await projector.tell(hotel_id, batch[-1].seq)
+    if batch and projector.watch is not None:
+        projector.watch.projected(
+            Projected(
+                projection=PROJECTION, hotel_id=hotel_id, events=batch, began_ns=began_ns, ended_ns=time.time_ns()
+            )
+        )
     return len(batch)
 
 
@@ -329,10 +343,13 @@ def _is_passing(error: Exception, connection: Connection) -> bool:
     return isinstance(error, _PASSING) or is_gone(connection)
 
 
-async def _park(connection: Connection, hotel_id: UUID, failed: _Failed) -> None:
+async def _park(projector: Projector, connection: Connection, hotel_id: UUID, failed: _Failed) -> None:
     why = described(failed.__cause__)
-    log.error("the projection of hotel %s is parked before event %d: %s", hotel_id, failed.seq, why)
+    with following(cause_of(failed.metadata)):
+        log.error("the projection of hotel %s is parked before event %d: %s", hotel_id, failed.seq, why)
     await connection.execute(statement("park"), hotel_id, failed.seq, why)
+    if projector.watch is not None:
+        projector.watch.parked(PROJECTION)
 
 
 def described(error: BaseException | None) -> str:

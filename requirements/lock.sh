@@ -11,6 +11,6 @@ compile() {
     "$uv" pip compile -q --universal --python-version 3.12 --generate-hashes --no-emit-index-url --upgrade \
         --custom-compile-command "make lock" "$@"
 }
-compile pyproject.toml -o requirements/service.txt
+compile pyproject.toml --extra traces -o requirements/service.txt
 compile pyproject.toml --extra embedded -c requirements/service.txt -o requirements/run.txt
-compile pyproject.toml --extra embedded --group dev -c requirements/run.txt -o requirements/dev.txt
+compile pyproject.toml --extra embedded --extra traces --group dev -c requirements/run.txt -o requirements/dev.txt

@@ -31,10 +31,19 @@ from staysync.demo import SIGN_INS
 from staysync.http import Edge
 from staysync.limiting import open_limits
 from staysync.nudge import open_nudger
+from staysync.operations import routes as operations_routes
+from staysync.operations.desk import open_desk
+from staysync.operations.runs import take_cause_along
 from staysync.pages import routes as pages
 from staysync.proxies import TrustedProxies
 from staysync.secrets import load_secrets
 from staysync.settings import Settings
+from staysync.watching import routes as watching_routes
+from staysync.watching.metrics import Shared
+from staysync.watching.pools import Pools, noting
+from staysync.watching.watch import ProcessWatch
+
+_DESK_POOL_SIZE = 2
 
 
 class Json(JSONResponse):
@@ -56,11 +65,16 @@ class Service(FastAPI):
         return self.edge(ExceptionMiddleware(AsyncExitStackMiddleware(self.router), handlers=handlers))
 
 
-def create_app(settings: Settings, unfit: Callable[[WrongMasterKey], None] | None = None) -> FastAPI:
+def create_app(
+    settings: Settings, unfit: Callable[[WrongMasterKey], None] | None = None, shared: Shared | None = None
+) -> FastAPI:
     """The service. Nothing is opened before its lifespan begins.
 
     `unfit` is told when the database turns out to be sealed with another master key: the process has to end then.
+    With `shared` its metrics are counted together with those of other processes.
     """
+    watching = ProcessWatch(settings, "api", shared)
+    take_cause_along()
     https = settings.public_origin is not None and settings.public_origin.startswith("https://")
 
     @asynccontextmanager
@@ -90,12 +104,14 @@ def create_app(settings: Settings, unfit: Callable[[WrongMasterKey], None] | Non
                 app.state.query, most=settings.streams, most_per_account=settings.streams_per_account
             )
             stack.push_async_callback(app.state.streams.close)
-            announce = None
-            app.state.celery = None
+            stack.callback(watching.close)
+            announce = celery = None
             if settings.redis_url is not None:  # without a broker, projectors find news by their sweep
-                app.state.celery = make_celery(settings)
-                nudger = await stack.enter_async_context(open_nudger(settings.redis_url, app.state.celery))
+                celery = make_celery(settings)
+                nudger = await stack.enter_async_context(open_nudger(settings.redis_url, celery))
                 announce = nudger.announce
+            app.state.celery = celery
+            app.state.desk = await stack.enter_async_context(open_desk(settings, celery, size=_DESK_POOL_SIZE))
             app.state.command_side = await stack.enter_async_context(
                 open_command_side(
                     database_url=settings.role_url("command"),
@@ -105,13 +121,21 @@ def create_app(settings: Settings, unfit: Callable[[WrongMasterKey], None] | Non
                     bookable_horizon_days=settings.bookable_horizon_days,
                     business_day_rolls_at=settings.business_day_rolls_at,
                     announce=announce,
+                    watch=watching(),
                     without_database=True,
                     unfit=unfit,
                 )
             )
             app.state.mail_desk = await stack.enter_async_context(open_mail_desk(settings.role_url("mail")))
             app.state.pages = pages.pages_of(settings, SIGN_INS)
-            app.state.health = await stack.enter_async_context(health.open_health(settings))
+            app.state.health = await stack.enter_async_context(health.open_health(settings, app.state.desk))
+            app.state.shown = watching_routes.Shown(
+                watching().metrics,
+                await stack.enter_async_context(noting(_pools(app, watching))),
+                app.state.health.asking,
+                watching_routes.networks_of(settings.metrics_networks),
+                proxied=bool(settings.trusted_proxies),
+            )
             yield
 
     app = Service(
@@ -133,6 +157,7 @@ def create_app(settings: Settings, unfit: Callable[[WrongMasterKey], None] | Non
         request_timeout_s=settings.request_timeout_s,
         https=https,
         proxies=TrustedProxies(settings.trusted_proxies, settings.proxy_header),
+        watch=watching(),
     )
     app.router.routes.extend(command_routes.routes())
     for router in (
@@ -148,8 +173,17 @@ def create_app(settings: Settings, unfit: Callable[[WrongMasterKey], None] | Non
         ops.router,
         mail_routes.router,
         health.router,
+        watching_routes.router,
+        operations_routes.router,
         openapi.router,
         pages.router,
     ):
         app.include_router(router)
     return app
+
+
+def _pools(app: FastAPI, watching: ProcessWatch) -> Pools:
+    """The pools of this process, as its metrics name them."""
+    state = app.state
+    direct = {"command": state.command_side.pool, "identity": state.identity.pool, "operator": state.desk.pool}
+    return Pools(watching().metrics, direct, state.query.engine, state.command_side.appender)

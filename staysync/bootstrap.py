@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import logging
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ from staysync.settings import Settings
 
 if TYPE_CHECKING:  # generic in its type stubs only
     type Connection = asyncpg.Connection[asyncpg.Record]
+
+log = logging.getLogger(__name__)
 
 POSTGRES_VERSION = 18
 
@@ -33,6 +36,7 @@ _ROLE_SETTINGS: dict[Role, dict[str, str]] = {
     "projector": {"idle_in_transaction_session_timeout": "60s"},
     "identity": {"statement_timeout": "10s", "idle_in_transaction_session_timeout": "10s"},
     "mail": {"statement_timeout": "30s", "idle_in_transaction_session_timeout": "10s"},
+    "operator": {"statement_timeout": "5s", "idle_in_transaction_session_timeout": "30s"},
 }
 
 
@@ -61,6 +65,7 @@ async def bootstrap(settings: Settings) -> None:
         await admin.execute("SELECT pg_advisory_lock($1)", _LOCK)  # two first starts at once take turns
         for role in ROLES:
             await _make_role(admin, role, secrets.database_password(role))
+        await _let_owner_see_snapshots(admin)
         if not await admin.fetchval("SELECT true FROM pg_database WHERE datname = $1", database):
             await _make_database(admin, database)
         await open_to_roles(admin, database)
@@ -142,6 +147,17 @@ async def _make_role(admin: "Connection", role: Role, password: str) -> None:
     await admin.execute(f"ALTER ROLE \"{name}\" LOGIN PASSWORD '{scram_verifier(password)}'")
     for setting, value in _ROLE_SETTINGS[role].items():
         await admin.execute(f"ALTER ROLE \"{name}\" SET {setting} = '{value}'")
+
+
+async def _let_owner_see_snapshots(admin: "Connection") -> None:
+    """Let a function of the owner's tell the age of the oldest snapshot: nobody else needs the right to see sessions.
+
+    A server whose user may not give that right goes without this one metric.
+    """
+    try:
+        await admin.execute("GRANT pg_read_all_stats TO staysync_owner")
+    except asyncpg.InsufficientPrivilegeError:
+        log.warning("the oldest snapshot can't be measured: this user may not grant pg_read_all_stats")
 
 
 async def _make_database(admin: "Connection", database: str) -> None:

@@ -13,7 +13,6 @@ import asyncpg
 import uvloop
 from celery import Celery, signals
 from celery.exceptions import Ignore
-from celery.schedules import crontab
 from kombu import Queue
 
 import command.tasks
@@ -21,6 +20,7 @@ import identity.access_tasks
 import projections.mail.tasks
 import projections.tasks
 from command.side import CommandSide, open_command_side
+from eventstore.causes import following
 from eventstore.errors import WrongMasterKey
 from identity.access_tasks import AccessKeeping
 from identity.outbox import MailSeal
@@ -35,19 +35,18 @@ from projections.telling import Telling
 from staysync.forgetting import FORGET_GUESTS, forget_by_rule
 from staysync.mailing import origin_of, sender_of, server_of
 from staysync.nudge import open_nudger, open_redis
+from staysync.operations import tasks as operator_tasks
+from staysync.operations.desk import Desk, open_desk
+from staysync.operations.runs import Runs
 from staysync.secrets import load_secrets
 from staysync.settings import Settings
+from staysync.watching.watch import ProcessWatch
 
 log = logging.getLogger(__name__)
 
 PROJECTIONS = "projections"
 COMMANDS = "commands"
 MAIL = "mail"
-
-SWEEP_EVERY_S = 2.0
-EXPIRE_HOLDS_EVERY_S = 5.0
-DELIVER_MAIL_EVERY_S = 2.0
-
 
 _SILENCE_S = 30.0
 _AWAY = (
@@ -100,8 +99,9 @@ class ProcessRuntime[T]:
 
     async def _do[R](self, work: Callable[[T], Awaitable[R]]) -> R:
         if self._opened is None:
-            context = self._opening()
-            self._opened = await context.__aenter__()
+            with following(None):  # what goes on in the background follows from no task
+                context = self._opening()
+                self._opened = await context.__aenter__()
             self._context = context
         return await work(self._opened)
 
@@ -120,10 +120,11 @@ def _go_on() -> None:
     """What a process does that only queues tasks, and so never finds itself unfit for them."""
 
 
-def make_celery(settings: Settings, unfit: Callable[[], None] = _go_on) -> Celery:
+def make_celery(settings: Settings, unfit: Callable[[], None] = _go_on, watching: ProcessWatch | None = None) -> Celery:
     """The Celery app of an installation: for workers and beat, and for the API to queue tasks with.
 
-    `unfit` is called in the process of a task that finds that the master key is a wrong one.
+    `unfit` is called in the process of a task that finds that the master key is a wrong one. A worker's tasks are told
+    to its `watching`; what only queues them has none.
     """
     app = Celery("staysync", broker=settings.redis_url)
     app.conf.update(
@@ -140,6 +141,7 @@ def make_celery(settings: Settings, unfit: Callable[[], None] = _go_on) -> Celer
             "command.*": {"queue": COMMANDS},
             "identity.*": {"queue": COMMANDS},
             "mail.*": {"queue": MAIL},
+            "ops.*": {"queue": COMMANDS},
         },
         # A task whose process died is done again: all of them can be, at any time.
         task_acks_late=True,
@@ -160,31 +162,11 @@ def make_celery(settings: Settings, unfit: Callable[[], None] = _go_on) -> Celer
             "interval_step": 0.2,
             "interval_max": 0.2,
         },
-        beat_schedule={
-            "sweep": {
-                "task": projections.tasks.SWEEP,
-                "schedule": SWEEP_EVERY_S,
-                # None pile up while no worker runs; but one may wait for a projector that is at work.
-                "options": {"expires": 2 * projections.tasks.AT_WORK_S},
-            },
-            "expire-holds": {
-                "task": command.tasks.EXPIRE_HOLDS,
-                "schedule": EXPIRE_HOLDS_EVERY_S,
-                "options": {"expires": 5 * EXPIRE_HOLDS_EVERY_S},
-            },
-            "deliver-mail": {
-                "task": projections.mail.tasks.DELIVER,
-                "schedule": DELIVER_MAIL_EVERY_S,
-                "options": {"expires": 2 * DELIVER_MAIL_EVERY_S},  # none pile up while a mail server hangs
-            },
-            "extend-horizons": {"task": command.tasks.EXTEND_HORIZONS, "schedule": crontab(minute="7", hour="2")},
-            "forget-answers": {"task": command.tasks.FORGET_ANSWERS, "schedule": crontab(minute="37", hour="3")},
-            "forget-guests": {"task": FORGET_GUESTS, "schedule": crontab(minute="57", hour="3")},
-            "forget-access": {"task": identity.access_tasks.FORGET_ACCESS, "schedule": crontab(minute="17", hour="3")},
-        },
     )
-    projecting = ProcessRuntime(lambda: _open_projections(settings), unfit)
-    commanding = ProcessRuntime(lambda: _open_commands(settings, app), unfit)
+    projecting = ProcessRuntime(lambda: _open_projections(settings, watching), unfit)
+    commanding = ProcessRuntime(lambda: _open_commands(settings, app, watching), unfit)
+    keeping = ProcessRuntime(lambda: _open_access_keeping(settings), unfit)
+    at_desk: ProcessRuntime[Desk] = ProcessRuntime(lambda: open_desk(settings, app), unfit)
     projections.tasks.add_tasks(app, projecting)
     command.tasks.add_tasks(app, commanding)
 
@@ -192,16 +174,18 @@ def make_celery(settings: Settings, unfit: Callable[[], None] = _go_on) -> Celer
     def forget_guests() -> int:
         return commanding(partial(forget_by_rule, settings))
 
-    keeping = ProcessRuntime(lambda: _open_access_keeping(settings), unfit)
-    identity.access_tasks.add_tasks(app, keeping)
     mailing = ProcessRuntime(lambda: _open_mail(settings), unfit)
     projections.mail.tasks.add_tasks(app, mailing)
+    identity.access_tasks.add_tasks(app, keeping)
+    operator_tasks.add_tasks(app, at_desk)
+    if watching is not None:
+        Runs(watching, at_desk).listen()
 
     def close(**_: Any) -> None:
-        projecting.close()
-        commanding.close()
-        keeping.close()
-        mailing.close()
+        for runtime in (projecting, commanding, keeping, mailing, at_desk):
+            runtime.close()
+        if watching is not None:
+            watching.close()
 
     # Celery's signals are the process's own; each app listens for itself, and the strong reference keeps `close` alive.
     signals.worker_process_shutdown.connect(close, weak=False)
@@ -210,18 +194,20 @@ def make_celery(settings: Settings, unfit: Callable[[], None] = _go_on) -> Celer
 
 
 @asynccontextmanager
-async def _open_projections(settings: Settings) -> AsyncIterator[ProjectionSide]:
+async def _open_projections(settings: Settings, watching: ProcessWatch | None) -> AsyncIterator[ProjectionSide]:
     master_key = load_secrets(settings.secrets_dir).master_key()
     redis = open_redis(_broker(settings))
     try:
         async with projector_pool(settings.role_url("projector"), master_key) as pool:
-            yield ProjectionSide(Projector(pool, master_key, tell=Telling(redis).tell), News(redis), MailCalls(redis))
+            watch = None if watching is None else watching()
+            projector = Projector(pool, master_key, tell=Telling(redis).tell, watch=watch)
+            yield ProjectionSide(projector, News(redis), MailCalls(redis))
     finally:
         await redis.aclose()
 
 
 @asynccontextmanager
-async def _open_commands(settings: Settings, app: Celery) -> AsyncIterator[CommandSide]:
+async def _open_commands(settings: Settings, app: Celery, watching: ProcessWatch | None) -> AsyncIterator[CommandSide]:
     secrets = load_secrets(settings.secrets_dir)
     async with (
         open_nudger(_broker(settings), app) as nudger,
@@ -233,6 +219,7 @@ async def _open_commands(settings: Settings, app: Celery) -> AsyncIterator[Comma
             bookable_horizon_days=settings.bookable_horizon_days,
             business_day_rolls_at=settings.business_day_rolls_at,
             announce=nudger.announce,
+            watch=None if watching is None else watching(),
         ) as side,
     ):
         yield side

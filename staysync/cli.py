@@ -13,6 +13,7 @@ from staysync.account_tools import account_mails, rotate_master_key, rotate_sign
 from staysync.backup_commands import archive_wal, backup, restore
 from staysync.erasing import erase_person, forget_guests
 from staysync.importing.console import app as imports
+from staysync.operations.console import dead_letters, schedules
 from staysync.processes import CannotStartError
 from staysync.upkeep import parked, rebuild, retry, verify
 
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 
 app.add_typer(imports, name="import")
+app.add_typer(dead_letters, name="dead-letters")
 
 EXIT_CANNOT_START = 2
 
@@ -167,3 +169,4 @@ app.command()(forget_guests)
 app.command()(rotate_signing_key)
 app.command()(rotate_master_key)
 app.command()(account_mails)
+app.command()(schedules)

@@ -25,16 +25,19 @@ from identity.http import identity_of
 from identity.permissions import needs
 from query.errors import ReadSideUnavailable
 from query.side import QuerySide, query_of
+from staysync.operations.desk import Desk
 from staysync.settings import Settings
+from staysync.watching.standing import Asking, Standing
 
 router = APIRouter(tags=["health"])
 
 _PATIENCE_S = 3.0
 _BROKER_PATIENCE_S = 0.5
-_AMISS = text(
-    "select (select count(*) from read.checkpoint where parked_seq is not null),"
-    " (select count(*) from read.audit where alarm is not null)"
-)
+_ALARMS = text("select count(*) from read.audit where alarm is not null")
+_SILENT_S = 60.0
+"""So long may nothing be sent on schedule, and no scheduled task end, before something is amiss."""
+_WORKERS = {"worker_projections": "sweep", "worker_commands": "expire-holds", "worker_mail": "deliver-mail"}
+"""Which schedule each worker's word comes by."""
 _HEADS = "select version_num from public.alembic_version order by version_num"
 
 
@@ -53,20 +56,22 @@ class Health:
 
     expected_heads: tuple[str, ...]
     broker: "redis.asyncio.Redis | None"
+    asking: Asking
+    lag_bound_s: float
 
 
 @asynccontextmanager
-async def open_health(settings: Settings) -> AsyncIterator[Health]:
+async def open_health(settings: Settings, desk: Desk) -> AsyncIterator[Health]:
     """Open what health checks need. The broker isn't asked for anything yet: it may be away."""
     heads = await asyncio.to_thread(migration_heads)
     if settings.redis_url is None:
-        yield Health(heads, None)
+        yield Health(heads, None, Asking(desk, None), settings.lag_bound_s)
         return
     broker = redis.asyncio.Redis.from_url(
         settings.redis_url, socket_timeout=_BROKER_PATIENCE_S, socket_connect_timeout=_BROKER_PATIENCE_S
     )
     try:
-        yield Health(heads, broker)
+        yield Health(heads, broker, Asking(desk, broker), settings.lag_bound_s)
     finally:
         await broker.aclose()
 
@@ -107,17 +112,19 @@ async def live() -> Response:
 async def ready(request: Request) -> Response:
     """Ready when the database can be reached with the schema that this build expects.
 
-    With the broker away it is ready and degraded: bookings go on, read models catch up when it is back.
+    With the broker away it is ready and degraded: bookings go on, read models catch up when it is back. So it is with
+    parked hotels, read tables that are far behind, and workers or a beat that haven't been heard from.
     """
     health: Health = request.app.state.health
     checks = [
         *await asyncio.gather(
             _accounts(identity_of(request).pool, health.expected_heads),
             _read_side(query_of(request).engine),
-            _projections(query_of(request)),
+            _audit(query_of(request)),
             _broker(health.broker),
         ),
         _access_log(request.app.state.access_log),
+        *_at_work(await health.asking.standing(), health.lag_bound_s),
     ]
     failed = [check for check in checks if check.problem is not None]
     fatal = any(not check.degraded for check in failed)
@@ -148,16 +155,14 @@ async def _read_side(engine: AsyncEngine) -> Check:
     return Check("read_side", None)
 
 
-async def _projections(side: QuerySide) -> Check:
-    """Hotels that stand still or are amiss: others are served as ever, so it is no reason to stop the traffic."""
+async def _audit(side: QuerySide) -> Check:
+    """Hotels whose read tables are amiss: others are served as ever, so it is no reason to stop the traffic."""
     try:
         async with asyncio.timeout(_PATIENCE_S), side.session() as session:
-            parked, alarms = (await session.execute(_AMISS)).one()
+            alarms = (await session.execute(_ALARMS)).scalar_one()
     except (OSError, TimeoutError, ReadSideUnavailable, SQLAlchemyError):
-        return Check("projections", None)  # the check of the read side says so
-    if parked or alarms:
-        return Check("projections", f"{parked} hotels are parked, {alarms} have raised an alarm", degraded=True)
-    return Check("projections", None)
+        return Check("audit", None)  # the check of the read side says so
+    return Check("audit", f"{alarms} hotels have raised an alarm" if alarms else None, degraded=True)
 
 
 def _access_log(access_log: AccessLog) -> Check:
@@ -167,6 +172,38 @@ def _access_log(access_log: AccessLog) -> Check:
         lost = f"{access_log.dropped} entries were lost since this process began"
         return Check("access_log", lost, degraded=True)
     return Check("access_log", None)
+
+
+def _at_work(standing: Standing, lag_bound_s: float) -> list[Check]:
+    """What goes on behind the requests. Without the database nothing is known of it, which is said elsewhere."""
+    if "database" in standing.away:
+        return [Check(name, "can't be asked", degraded=True) for name in ("projections", "beat", *_WORKERS)]
+    sent = [row["sent_ago_s"] for row in standing.schedules if row["sent_ago_s"] is not None]
+    ended = {row["name"]: row["ended_ago_s"] for row in standing.schedules}
+    return [
+        Check("projections", _projections(standing, lag_bound_s), degraded=True),
+        Check("beat", _silence("sent anything on schedule", min(sent, default=None)), degraded=True),
+        *(
+            Check(worker, _silence(f"ended a run of {schedule}", ended.get(schedule)), degraded=True)
+            for worker, schedule in _WORKERS.items()
+        ),
+    ]
+
+
+def _projections(standing: Standing, lag_bound_s: float) -> str | None:
+    problems = []
+    for row in standing.lag:
+        if row["parked"]:
+            problems.append(f"{row['projection']}: parked hotels: {row['parked']}")
+        if row["oldest_s"] > lag_bound_s:
+            problems.append(f"{row['projection']}: {row['events']} events wait, the oldest for {row['oldest_s']:.0f} s")
+    return "; ".join(problems) or None
+
+
+def _silence(what: str, ago_s: float | None) -> str | None:
+    if ago_s is None:
+        return f"has never {what}"
+    return f"hasn't {what} for {ago_s:.0f} s" if ago_s > _SILENT_S else None
 
 
 async def _broker(broker: "redis.asyncio.Redis | None") -> Check:

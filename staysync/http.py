@@ -3,22 +3,27 @@
 import asyncio
 import logging
 import re
+import time
 import traceback
 from collections.abc import Iterable, MutableSequence
+from typing import Any
 
 import uuid_utils
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from eventstore.causes import Cause, begin
 from identity.access_log import AccessLog
 from identity.limits import headers_of
 from staysync.access import entry_of
 from staysync.problems import BAD_REQUEST, INTERNAL, TIMED_OUT, Answer, BodyTooLarge, entry_for, render
 from staysync.proxies import TrustedProxies
+from staysync.watching.watch import Watch
 
 logger = logging.getLogger("staysync.http")
 
-_SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:-]{7,63}")
+_SANE_ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:-]{7,63}")
+_TRACE_PARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
 
 _CONTENT_SECURITY_POLICY = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -53,6 +58,7 @@ class Edge:
     """The one middleware, in plain ASGI, since every request pays for it.
 
     `request.state.request_id` is the id that the client sent in X-Request-Id, if it looks like one, or a fresh UUIDv7.
+    `request.state.correlation_id` is that of X-Correlation-Id, else the trace's of traceparent, else the request's id.
     `request.client` is the client's address, not that of a trusted proxy.
     """
 
@@ -64,21 +70,24 @@ class Edge:
         request_timeout_s: float,
         https: bool,
         proxies: TrustedProxies,
+        watch: Watch,
     ) -> None:
         self._app = app
         self._max_body_bytes = max_body_bytes
         self._request_timeout_s = request_timeout_s
         self._https = https
         self._proxies = proxies or None
+        self._watch = watch
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id, length, hosts = _read_headers(scope["headers"])
+        began_ns = time.time_ns()
         state = scope.setdefault("state", {})
-        state["request_id"] = request_id.decode()
+        request_id, length, hosts = _read_headers(scope["headers"], state)
+        begin(Cause(state["request_id"], state["correlation_id"]))
         path: str = scope["path"]
         https = self._https
         if self._proxies is not None and scope["client"] is not None:
@@ -131,6 +140,7 @@ class Edge:
             access_log: AccessLog | None = getattr(scope["app"].state, "access_log", None)
             if access_log is not None and (entry := entry_of(scope, status)) is not None:
                 access_log.add(entry)
+            self._watch.served(scope, status, began_ns)
 
     def _counted(self, receive: Receive) -> Receive:
         """Receive a body that didn't announce its length, up to the limit."""
@@ -166,20 +176,32 @@ def _told(error: Exception, *, late: bool) -> Answer:
     return entry.tell(error) if entry else Answer(INTERNAL, INTERNAL.title + ".")
 
 
-def _read_headers(headers: Iterable[Header]) -> tuple[bytes, int | None, int]:
-    """The request's id, the length that it announces for its body, and how many Host headers it has."""
+def _read_headers(headers: Iterable[Header], state: dict[str, Any]) -> tuple[bytes, int | None, int]:
+    """The request's id, the length that it announces for its body, and how many Host headers it has.
+
+    Ids go into the state. One of the client's must look like one: they are kept for ever, and in the clear.
+    """
     request_id: bytes | None = None
+    correlation_id: bytes | None = None
     length: int | None = None
     hosts = 0
     for name, value in headers:
         if name == b"content-length":
             # What isn't a number doesn't get past the server's parser; if it does, the body is counted.
             length = int(value) if value.isdigit() else None
-        elif name == b"x-request-id" and _SANE_REQUEST_ID.fullmatch(value):
+        elif name == b"x-request-id" and _SANE_ID.fullmatch(value):
             request_id = value
+        elif name == b"x-correlation-id" and _SANE_ID.fullmatch(value):
+            correlation_id = value
+        elif name == b"traceparent" and (traced := _TRACE_PARENT.fullmatch(value)):
+            state["traceparent"] = value.decode()
+            correlation_id = correlation_id or traced[1]
         elif name == b"host":
             hosts += 1
-    return request_id or str(uuid_utils.uuid7()).encode(), length, hosts
+    request_id = request_id or str(uuid_utils.uuid7()).encode()
+    state["request_id"] = request_id.decode()
+    state["correlation_id"] = state["request_id"] if correlation_id is None else correlation_id.decode()
+    return request_id, length, hosts
 
 
 def _without_messages(error: BaseException) -> str:

@@ -25,6 +25,7 @@ from identity import errors as identity_errors
 from identity import limits
 from projections.mail import errors as mail_errors
 from query import errors as query_errors
+from staysync.operations import errors as operations_errors
 
 logger = logging.getLogger("staysync.http")
 
@@ -1034,6 +1035,21 @@ TABLE: dict[type[Exception], Entry] = dict(
                 "The path names a report that there isn't. The member reports lists those that there are.",
             ),
             members=lambda e: {"reports": e.known},
+        ),
+        # -- operators
+        _row(operations_errors.UnknownDeadLetter, NOT_FOUND),
+        _row(operations_errors.UnknownSchedule, NOT_FOUND),
+        _row(operations_errors.DeskUnavailable, UNAVAILABLE, headers=lambda _: (("Retry-After", "2"),)),
+        _row(
+            operations_errors.QueueUnavailable,
+            Problem(
+                "queue_unavailable",
+                503,
+                "Nothing can be queued at the moment",
+                "The broker can't be reached, so that no task can be queued. Nothing has changed; send the request "
+                "again later. Bookings don't need the broker.",
+            ),
+            headers=lambda _: (("Retry-After", "5"),),
         ),
         # -- malformed requests, and what FastAPI and Starlette raise themselves
         (ValidationError, Entry((INVALID,), _validation)),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # importing cryptography takes longer than reading a password
     from eventstore.guest_keys import MasterKey
     from identity.tokens import SigningKey
 
-type Role = Literal["owner", "command", "query", "projector", "identity", "mail"]
+type Role = Literal["owner", "command", "query", "projector", "identity", "mail", "operator"]
 
 ROLES: tuple[Role, ...] = get_args(Role.__value__)
 

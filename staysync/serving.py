@@ -25,6 +25,12 @@ def serve(settings: Settings) -> None:
 
     from staysync.app import create_app
     from staysync.protocol import protocol
+    from staysync.watching.logs import configure_logs
+    from staysync.watching.metrics import share_metrics
+    from staysync.watching.traces import require_traces
+
+    require_traces(settings)
+    configure_logs(settings, "api")
 
     reasons: list[WrongMasterKey] = []
 
@@ -32,7 +38,7 @@ def serve(settings: Settings) -> None:
         reasons.append(reason)
         server.should_exit = True
 
-    app = create_app(settings, unfit)
+    app = create_app(settings, unfit, share_metrics(settings.data_dir))
     config = uvicorn.Config(
         app,
         loop="uvloop",
@@ -41,7 +47,7 @@ def serve(settings: Settings) -> None:
         access_log=False,
         server_header=False,
         proxy_headers=False,  # the edge knows whom to believe who the client is
-        log_level=settings.log_level,
+        log_config=None,  # ours is there
         timeout_graceful_shutdown=GRACE_S,
     )
 

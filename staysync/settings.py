@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from staysync.secrets import Role, load_secrets, read_password
 
 type LogLevel = Literal["debug", "info", "warning", "error"]
+type LogFormat = Literal["text", "json"]
 type ProxyHeader = Literal["x-forwarded-for", "forwarded"]
 
 
@@ -51,6 +52,25 @@ class Settings(BaseSettings):
         description="1 on a public service: with HTTPS, secrets that nobody knows and no demo, or not at all.",
     )
     log_level: LogLevel = Field(default="warning", description="debug, info, warning or error.")
+    log_format: LogFormat = Field(
+        default_factory=lambda known: "json" if known.get("production") else "text",
+        description="text, for people, or json, a line of JSON for each.",
+    )
+    otel_endpoint: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s]+$",
+        description="Where traces are sent by OTLP over HTTP, such as http://collector:4318; absent: nowhere.",
+    )
+    metrics_networks: Networks = Field(
+        default="127.0.0.0/8,::1/128",
+        description="Networks whose addresses may read /metrics, comma-separated.",
+    )
+    metrics_port: int = Field(
+        default=0, ge=0, le=65535, description="Port at which a worker or beat shows its metrics; 0 is none."
+    )
+    lag_bound_s: float = Field(
+        default=30.0, gt=0, description="How old an event may be that no read table has yet, before health says so."
+    )
 
     data_dir: Path = Field(default=Path(".staysync"), description="Where the embedded servers keep their data.")
     secrets_dir: Path = Field(

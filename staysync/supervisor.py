@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -148,6 +149,9 @@ async def _unless_stopped(work: Coroutine[None, None, None], stopping: asyncio.E
 async def _start(settings: Settings, house: _House, began: float) -> None:
     for name in CHILDREN | CATCHER:
         await asyncio.to_thread(stop_leftover, _record(settings, name), signal.SIGTERM)
+    await asyncio.to_thread(
+        shutil.rmtree, settings.data_dir / "run" / "metrics", ignore_errors=True
+    )  # of the run before
     listen(settings).close()  # a taken port shows now, not after a minute of work
     settings = _with_catcher(await _with_servers(settings, house))
     from staysync.bootstrap import bootstrap, check_master_key, migrate

@@ -5,16 +5,23 @@ import mmap
 import os
 import signal
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from celery import bootsteps
-from celery.beat import PersistentScheduler
+from celery import bootsteps, signals
 
 from staysync.bootstrap import check_master_key
-from staysync.celery_app import make_celery
+from staysync.celery_app import ProcessRuntime, make_celery
+from staysync.operations.clock import Clock
+from staysync.operations.desk import Desk, open_desk
 from staysync.secrets import Role
 from staysync.settings import Settings
+from staysync.watching.exporter import show_metrics
+from staysync.watching.logs import configure_logs
+from staysync.watching.metrics import share_metrics
+from staysync.watching.traces import require_traces
+from staysync.watching.watch import ProcessWatch
 
 EXIT_UNFIT = 2
 
@@ -32,13 +39,14 @@ def run_worker(settings: Settings, queue: str) -> int:
     if (role := _SEALING_ROLE.get(queue)) is not None:
         asyncio.run(check_master_key(settings, role, unless_away=True))
     _quiet_root_warning()
+    watching = _watching(settings, f"worker-{queue}")
     worker, found_unfit = os.getpid(), mmap.mmap(-1, 1)  # memory that the worker shares with the processes of its tasks
 
     def unfit() -> None:
         found_unfit[0] = 1
         os.kill(worker, signal.SIGTERM)
 
-    app = make_celery(settings, unfit)
+    app = make_celery(settings, unfit, watching)
     alive = sign_of_life(settings, f"worker-{queue}")
     app.steps["consumer"].add(_sign_of_life_step(alive))
     concurrency = settings.workers if queue == "projections" else 1
@@ -62,27 +70,41 @@ def run_worker(settings: Settings, queue: str) -> int:
 def run_beat(settings: Settings) -> int:
     """Run the clock of scheduled tasks until SIGTERM; its exit code."""
     _quiet_root_warning()
+    watching = _watching(settings, "beat")
     app = make_celery(settings)
-    run_folder = settings.data_dir / "run"
-    run_folder.mkdir(parents=True, exist_ok=True)
     alive = sign_of_life(settings, "beat")
-
-    class LivingScheduler(PersistentScheduler):
-        """Celery's scheduler, which also shows that it ticks."""
-
-        max_interval = int(_SIGN_OF_LIFE_S)
-
-        def tick(self, *args: Any, **options: Any) -> float:
-            alive.touch()
-            return super().tick(*args, **options)
-
-    app.Beat(
-        scheduler_cls=LivingScheduler,  # type: ignore[arg-type] # the stubs know names only, Celery takes classes too
-        schedule=str(run_folder / "beat-schedule"),
-        loglevel=settings.log_level.upper(),
-        quiet=True,
-    ).run()
+    alive.parent.mkdir(parents=True, exist_ok=True)
+    at_desk: ProcessRuntime[Desk] = ProcessRuntime(lambda: open_desk(settings, app), _nothing)
+    try:
+        app.Beat(
+            # The stubs know names only; Celery takes whatever makes a scheduler.
+            scheduler_cls=partial(Clock, run=at_desk, alive=alive.touch),  # type: ignore[arg-type]
+            loglevel=settings.log_level.upper(),
+            quiet=True,
+        ).run()
+    finally:
+        at_desk.close()
+        watching.close()
     return 0
+
+
+def _nothing() -> None:
+    """What the clock does about a wrong master key: it needs none."""
+
+
+def _watching(settings: Settings, process: str) -> ProcessWatch:
+    """Logs and metrics as this process has them, in the place of Celery's own logs."""
+    require_traces(settings)
+    configure_logs(settings, process)
+    signals.setup_logging.connect(_keep_logs, weak=False)
+    shared = share_metrics(settings.data_dir)
+    if settings.metrics_port:
+        show_metrics(settings, shared)
+    return ProcessWatch(settings, process, shared)
+
+
+def _keep_logs(**_: Any) -> None:
+    """Celery asks whether anybody else sets up the logs; whoever hears it does."""
 
 
 def sign_of_life(settings: Settings, name: str) -> Path:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import httpx
@@ -154,6 +155,11 @@ async def test_head_is_answered_as_get_without_the_body(service: Running) -> Non
 
 
 async def test_alive_and_ready_with_all_there(service: Running) -> None:
+    async with superuser(service.settings) as connection:  # what beat and workers note while they are at work
+        await connection.execute(
+            "insert into ops.schedule (name, task, pattern, due_at, sent_at, ended_at, outcome, runs)"
+            " select name, name, '', now(), now(), now(), 'done', 1 from unnest('{sweep,expire-holds}'::text[]) name"
+        )
     async with service.client() as client:
         assert (await client.get("/health/live")).status_code == 200
         ready = await client.get("/health/ready")
@@ -173,7 +179,7 @@ async def test_without_a_broker_it_is_degraded_and_ready(settings: Settings) -> 
 
 
 async def test_another_schema_is_unready_and_said(service: Running) -> None:
-    service.app.state.health = type(service.app.state.health)(("future_0009",), service.app.state.health.broker)
+    service.app.state.health = replace(service.app.state.health, expected_heads=("future_0009",))
     async with service.client() as client:
         ready = await client.get("/health/ready")
     assert (ready.status_code, ready.json()["status"]) == (503, "unready")

@@ -54,7 +54,8 @@ async def test_position_and_health_say_what_is_amiss(service: Running) -> None:
         assert (at["parked"]["seq"], at["alarm"]) == (2, None)
         health = await admin.get("/health/ready")
         assert (health.status_code, health.json()["status"]) == (200, "degraded")
-        assert health.json()["checks"]["projections"] == "1 hotels are parked, 1 have raised an alarm"
+        assert health.json()["checks"]["projections"] == "read: parked hotels: 1"
+        assert health.json()["checks"]["audit"] == "1 hotels have raised an alarm"
 
 
 async def test_a_retry_is_queued_for_a_worker(service: Running) -> None:

@@ -73,6 +73,16 @@ CREATE FUNCTION ledger.refuse_change() RETURNS trigger
     end
     $$;
 ALTER FUNCTION ledger.refuse_change() OWNER TO staysync_owner;
+CREATE FUNCTION ops.oldest_snapshot_s() RETURNS double precision
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    BEGIN ATOMIC
+ SELECT (max(EXTRACT(epoch FROM (clock_timestamp() - a.xact_start))))::double precision AS max
+    FROM pg_stat_activity a
+   WHERE ((a.backend_xmin IS NOT NULL) AND (a.pid <> pg_backend_pid()));
+END;
+ALTER FUNCTION ops.oldest_snapshot_s() OWNER TO staysync_owner;
+COMMENT ON FUNCTION ops.oldest_snapshot_s() IS 'Seconds since the oldest transaction began that keeps a snapshot; null without one, or without the right.';
 ALTER TABLE identity.access_log ALTER COLUMN entry_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME identity.access_log_entry_id_seq
     START WITH 1
@@ -751,7 +761,11 @@ GRANT SELECT(guest_id) ON TABLE ledger.guest_key TO staysync_mail;
 GRANT SELECT,INSERT,UPDATE ON TABLE ledger.head TO staysync_command;
 GRANT SELECT ON TABLE ledger.head TO staysync_query;
 GRANT SELECT ON TABLE ledger.head TO staysync_projector;
+GRANT SELECT ON TABLE ledger.head TO staysync_operator;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ledger.hold TO staysync_command;
+GRANT SELECT(hotel_id) ON TABLE ledger.hold TO staysync_operator;
+GRANT SELECT(booking_id) ON TABLE ledger.hold TO staysync_operator;
+GRANT SELECT(hold_until) ON TABLE ledger.hold TO staysync_operator;
 GRANT SELECT,INSERT,DELETE ON TABLE ledger.idempotency TO staysync_command;
 GRANT SELECT,INSERT,UPDATE ON TABLE ledger.night TO staysync_command;
 GRANT SELECT,INSERT ON TABLE ledger.reference TO staysync_command;

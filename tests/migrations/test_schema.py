@@ -25,7 +25,7 @@ def _dump(settings: Settings) -> str:
     """The schema as pg_dump tells it, without what changes from one dump or version of pg_dump to the next."""
     if settings.database_url is None:
         raise AssertionError("tests know their database")
-    schemas = ("--schema=ledger", "--schema=identity", "--schema=read", "--schema=mail")
+    schemas = ("--schema=ledger", "--schema=identity", "--schema=read", "--schema=mail", "--schema=ops")
     dump = subprocess.run(  # noqa: S603 - the program is PostgreSQL's own
         [postgres_program("pg_dump"), "--schema-only", *schemas, settings.database_url],
         capture_output=True,

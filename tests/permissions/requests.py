@@ -24,6 +24,13 @@ _GIVEN: dict[str, Given] = {
     "GET /.well-known/jwks.json": Given(),
     "GET /health/live": Given(),
     "GET /health/ready": Given(),
+    "GET /metrics": Given(),
+    "GET /v1/ops/overview": Given(),
+    "GET /v1/ops/schedules": Given(),
+    "POST /v1/ops/schedules/{schedule}/run": Given(),
+    "GET /v1/ops/dead-letters": Given(),
+    "POST /v1/ops/dead-letters/{dead_letter_id}/retry": Given(),
+    "DELETE /v1/ops/dead-letters/{dead_letter_id}": Given(),
     "POST /v1/auth/register": Given(body={"email": "new@example.org", "password": PASSWORD, "full_name": "New"}),
     "POST /v1/auth/resend-verification": Given(body={"email": _NOBODY}),
     "POST /v1/auth/verify-email": Given(body={"token": "x" * 43}),
@@ -144,6 +151,8 @@ def asked(world: World, name: str, action: str | None, place: Place, *, within: 
         "code": "DBL",
         "room": "101",
         "name": "arrivals",
+        "schedule": "sweep",
+        "dead_letter_id": "0b7f3a2e-0000-7000-8000-000000000000",
     }.items():
         path = path.replace(f"{{{part}}}", str(value))
     body = given.body

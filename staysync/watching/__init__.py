@@ -1,0 +1,1 @@
+"""What an operator sees of StaySync from outside: log lines, metrics, traces. No booking needs any of it."""
