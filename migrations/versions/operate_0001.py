@@ -79,7 +79,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Take them away; what was noted of runs and of failed tasks is lost."""
-    for relation in ("ledger.head", "ledger.event", "ledger.hold", "read.checkpoint", "identity.outbox"):
+    relations = ("ledger.head", "ledger.event", "ledger.hold", "read.checkpoint", "identity.outbox")
+    for relation in (*relations, "mail.checkpoint", "mail.message"):
         op.execute(f"revoke all on {relation} from staysync_operator")
-    op.execute("revoke usage on schema ledger, read, identity from staysync_operator")
+    op.execute("revoke usage on schema ledger, read, identity, mail from staysync_operator")
     op.execute("drop schema ops cascade")

@@ -4,6 +4,8 @@ CREATE SCHEMA ledger;
 ALTER SCHEMA ledger OWNER TO staysync_owner;
 CREATE SCHEMA mail;
 ALTER SCHEMA mail OWNER TO staysync_owner;
+CREATE SCHEMA ops;
+ALTER SCHEMA ops OWNER TO staysync_owner;
 CREATE SCHEMA read;
 ALTER SCHEMA read OWNER TO staysync_owner;
 CREATE TABLE identity.access_log (
@@ -340,6 +342,56 @@ ALTER TABLE mail.message OWNER TO staysync_owner;
 COMMENT ON TABLE mail.message IS 'Mails about bookings. No row holds anything personal: whom a mail goes to and what it says is read when it is sent.';
 COMMENT ON COLUMN mail.message.message_id IS 'Follows from hotel, event and kind, or from booking and kind where there is one mail of it per booking.';
 COMMENT ON COLUMN mail.message.due_at IS 'When it is to be sent; of one that is being sent, when its sender counts as dead.';
+CREATE TABLE ops.dead_letter (
+    dead_letter_id uuid NOT NULL,
+    task text NOT NULL,
+    arguments json NOT NULL,
+    error text NOT NULL,
+    request_id text,
+    correlation_id text,
+    failed_at timestamp with time zone NOT NULL,
+    retried_at timestamp with time zone,
+    CONSTRAINT dead_letter_error_check CHECK ((length(error) <= 500))
+);
+ALTER TABLE ops.dead_letter OWNER TO staysync_owner;
+COMMENT ON TABLE ops.dead_letter IS 'Tasks that failed for good. Their arguments are ids; nothing personal is ever given to a task.';
+CREATE TABLE ops.schedule (
+    name text NOT NULL,
+    task text NOT NULL,
+    pattern text NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    sent_at timestamp with time zone,
+    started_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    outcome text,
+    error text,
+    runs bigint DEFAULT 0 NOT NULL,
+    failures bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT schedule_check CHECK (((failures >= 0) AND (failures <= runs))),
+    CONSTRAINT schedule_check1 CHECK (((ended_at IS NULL) = (outcome IS NULL))),
+    CONSTRAINT schedule_check2 CHECK (((error IS NULL) OR (outcome = 'failed'::text))),
+    CONSTRAINT schedule_error_check CHECK ((length(error) <= 500)),
+    CONSTRAINT schedule_name_check CHECK ((name ~ '^[a-z][a-z0-9-]{1,59}$'::text)),
+    CONSTRAINT schedule_outcome_check CHECK ((outcome = ANY (ARRAY['done'::text, 'failed'::text]))),
+    CONSTRAINT schedule_runs_check CHECK ((runs >= 0))
+)
+WITH (fillfactor='20', autovacuum_vacuum_scale_factor='0.02');
+ALTER TABLE ops.schedule OWNER TO staysync_owner;
+COMMENT ON TABLE ops.schedule IS 'When each scheduled task is due next, and how its last run went. Whoever sends one holds its row meanwhile.';
+COMMENT ON COLUMN ops.schedule.pattern IS 'When it is due, in words; if that changes, so does due_at.';
+CREATE TABLE read.audit (
+    hotel_id uuid NOT NULL,
+    seq bigint NOT NULL,
+    checksum bytea NOT NULL,
+    alarm text,
+    alarm_at timestamp with time zone,
+    CONSTRAINT audit_alarm_whole CHECK (((alarm IS NULL) = (alarm_at IS NULL))),
+    CONSTRAINT audit_checksum_check CHECK ((length(checksum) = 32)),
+    CONSTRAINT audit_seq_check CHECK ((seq >= 0))
+)
+WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.02');
+ALTER TABLE read.audit OWNER TO staysync_owner;
+COMMENT ON TABLE read.audit IS 'Up to which event the ledger was summed up to be held against the checkpoints, and what was found amiss.';
 CREATE TABLE read.booking (
     hotel_id uuid NOT NULL,
     booking_id uuid NOT NULL,
@@ -407,7 +459,9 @@ CREATE TABLE read.checkpoint (
     parked_seq bigint,
     parked_error text,
     parked_at timestamp with time zone,
+    checksum bytea DEFAULT '\x0000000000000000000000000000000000000000000000000000000000000000'::bytea NOT NULL,
     CONSTRAINT checkpoint_check CHECK ((parked_seq > seq)),
+    CONSTRAINT checkpoint_checksum_check CHECK ((length(checksum) = 32)),
     CONSTRAINT checkpoint_events_applied_check CHECK ((events_applied >= 0)),
     CONSTRAINT checkpoint_parked_whole CHECK ((((parked_seq IS NULL) = (parked_error IS NULL)) AND ((parked_seq IS NULL) = (parked_at IS NULL)))),
     CONSTRAINT checkpoint_seq_check CHECK ((seq >= 0))
@@ -415,6 +469,7 @@ CREATE TABLE read.checkpoint (
 WITH (fillfactor='20', autovacuum_vacuum_scale_factor='0.02');
 ALTER TABLE read.checkpoint OWNER TO staysync_owner;
 COMMENT ON TABLE read.checkpoint IS 'How far each hotel is projected, and where and why a projection is parked.';
+COMMENT ON COLUMN read.checkpoint.checksum IS 'SHA-256 over the checksum before and the hash of each event.';
 CREATE TABLE read.claim_change (
     hotel_id uuid NOT NULL,
     night date NOT NULL,
@@ -633,6 +688,12 @@ ALTER TABLE ONLY mail.message
     ADD CONSTRAINT message_of_event UNIQUE (hotel_id, seq, kind);
 ALTER TABLE ONLY mail.message
     ADD CONSTRAINT message_pkey PRIMARY KEY (message_id);
+ALTER TABLE ONLY ops.dead_letter
+    ADD CONSTRAINT dead_letter_pkey PRIMARY KEY (dead_letter_id);
+ALTER TABLE ONLY ops.schedule
+    ADD CONSTRAINT schedule_pkey PRIMARY KEY (name);
+ALTER TABLE ONLY read.audit
+    ADD CONSTRAINT audit_pkey PRIMARY KEY (hotel_id);
 ALTER TABLE ONLY read.booking_line
     ADD CONSTRAINT booking_line_pkey PRIMARY KEY (hotel_id, booking_id, line);
 ALTER TABLE ONLY read.booking_night
@@ -691,6 +752,8 @@ CREATE INDEX message_due ON mail.message USING btree (due_at) WHERE (state = ANY
 CREATE INDEX message_listed ON mail.message USING btree (created_at, message_id);
 CREATE INDEX message_troubled ON mail.message USING btree (state, created_at, message_id) WHERE (state = ANY (ARRAY['failed'::text, 'dropped'::text]));
 CREATE INDEX message_unfinished ON mail.message USING btree (hotel_id, booking_id, seq) WHERE (state = ANY (ARRAY['waiting'::text, 'sending'::text]));
+CREATE INDEX dead_letter_failed_at ON ops.dead_letter USING btree (failed_at, dead_letter_id);
+CREATE INDEX audit_alarm ON read.audit USING btree (alarm_at, hotel_id) WHERE (alarm IS NOT NULL);
 CREATE INDEX booking_arrival ON read.booking USING btree (hotel_id, arrival, booking_id);
 CREATE INDEX booking_booked_at ON read.booking USING btree (hotel_id, booked_at, booking_id);
 CREATE INDEX booking_booker ON read.booking USING btree (hotel_id, booker_id) WHERE (booker_id IS NOT NULL);
@@ -701,6 +764,7 @@ CREATE INDEX booking_line_arrival ON read.booking_line USING btree (hotel_id, ar
 CREATE INDEX booking_line_departure ON read.booking_line USING btree (hotel_id, departure);
 CREATE INDEX booking_line_guest ON read.booking_line USING btree (hotel_id, guest_id) WHERE (guest_id IS NOT NULL);
 CREATE INDEX booking_state ON read.booking USING btree (hotel_id, state, arrival, booking_id);
+CREATE INDEX checkpoint_parked ON read.checkpoint USING btree (parked_at, hotel_id) WHERE (parked_seq IS NOT NULL);
 CREATE INDEX guest_email ON read.guest USING btree (lower(email));
 CREATE INDEX guest_name ON read.guest USING btree (hotel_id, lower(COALESCE(full_name, '􏿿'::text)) COLLATE "C", guest_id);
 CREATE INDEX hotel_city ON read.hotel USING btree (lower(city));
@@ -728,32 +792,57 @@ ALTER TABLE ONLY identity.session
     ADD CONSTRAINT session_account_id_fkey FOREIGN KEY (account_id) REFERENCES identity.account(account_id) ON DELETE CASCADE;
 GRANT USAGE ON SCHEMA identity TO staysync_identity;
 GRANT USAGE ON SCHEMA identity TO staysync_mail;
+GRANT USAGE ON SCHEMA identity TO staysync_operator;
 GRANT USAGE ON SCHEMA ledger TO staysync_command;
 GRANT USAGE ON SCHEMA ledger TO staysync_query;
 GRANT USAGE ON SCHEMA ledger TO staysync_projector;
 GRANT USAGE ON SCHEMA ledger TO staysync_mail;
+GRANT USAGE ON SCHEMA ledger TO staysync_operator;
 GRANT USAGE ON SCHEMA mail TO staysync_mail;
+GRANT USAGE ON SCHEMA mail TO staysync_operator;
+GRANT USAGE ON SCHEMA ops TO staysync_operator;
 GRANT USAGE ON SCHEMA read TO staysync_projector;
 GRANT USAGE ON SCHEMA read TO staysync_query;
 GRANT USAGE ON SCHEMA read TO staysync_mail;
+GRANT USAGE ON SCHEMA read TO staysync_operator;
 GRANT SELECT,INSERT ON TABLE identity.access_log TO staysync_identity;
 REVOKE ALL ON FUNCTION identity.forget_access(before timestamp with time zone, most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION identity.forget_access(before timestamp with time zone, most integer) TO staysync_identity;
 REVOKE ALL ON FUNCTION ledger.expect_count(what text, actual bigint, expected bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION ledger.expect_count(what text, actual bigint, expected bigint) TO staysync_command;
 REVOKE ALL ON FUNCTION ledger.refuse_change() FROM PUBLIC;
+REVOKE ALL ON FUNCTION ops.oldest_snapshot_s() FROM PUBLIC;
+GRANT ALL ON FUNCTION ops.oldest_snapshot_s() TO staysync_operator;
 GRANT SELECT,INSERT,UPDATE ON TABLE identity.account TO staysync_identity;
+GRANT SELECT(account_id) ON TABLE identity.account TO staysync_mail;
+GRANT SELECT(email) ON TABLE identity.account TO staysync_mail;
+GRANT SELECT(full_name) ON TABLE identity.account TO staysync_mail;
 GRANT SELECT,INSERT,UPDATE ON TABLE identity.api_key TO staysync_identity;
 GRANT SELECT,INSERT ON TABLE identity.claimed_booking TO staysync_identity;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE identity.membership TO staysync_identity;
 GRANT SELECT,INSERT,DELETE ON TABLE identity.one_time_token TO staysync_identity;
 GRANT SELECT,INSERT,UPDATE ON TABLE identity.outbox TO staysync_identity;
+GRANT SELECT ON TABLE identity.outbox TO staysync_mail;
+GRANT SELECT(mail_id) ON TABLE identity.outbox TO staysync_operator;
+GRANT SELECT(template) ON TABLE identity.outbox TO staysync_operator;
+GRANT UPDATE(sealed) ON TABLE identity.outbox TO staysync_mail;
+GRANT SELECT(created_at) ON TABLE identity.outbox TO staysync_operator;
+GRANT UPDATE(sent_at) ON TABLE identity.outbox TO staysync_mail;
+GRANT SELECT(sent_at) ON TABLE identity.outbox TO staysync_operator;
+GRANT UPDATE(attempts) ON TABLE identity.outbox TO staysync_mail;
+GRANT SELECT(attempts) ON TABLE identity.outbox TO staysync_operator;
+GRANT UPDATE(next_attempt_at) ON TABLE identity.outbox TO staysync_mail;
+GRANT SELECT(next_attempt_at) ON TABLE identity.outbox TO staysync_operator;
+GRANT UPDATE(last_error) ON TABLE identity.outbox TO staysync_mail;
 GRANT SELECT,INSERT,UPDATE ON TABLE identity.refresh_token TO staysync_identity;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE identity.session TO staysync_identity;
 GRANT SELECT,INSERT ON TABLE ledger.event TO staysync_command;
 GRANT SELECT ON TABLE ledger.event TO staysync_query;
 GRANT SELECT ON TABLE ledger.event TO staysync_projector;
 GRANT SELECT ON TABLE ledger.event TO staysync_mail;
+GRANT SELECT(hotel_id) ON TABLE ledger.event TO staysync_operator;
+GRANT SELECT(seq) ON TABLE ledger.event TO staysync_operator;
+GRANT SELECT(recorded_at) ON TABLE ledger.event TO staysync_operator;
 GRANT SELECT,INSERT,DELETE ON TABLE ledger.guest_key TO staysync_command;
 GRANT SELECT ON TABLE ledger.guest_key TO staysync_projector;
 GRANT SELECT(hotel_id) ON TABLE ledger.guest_key TO staysync_mail;
@@ -771,7 +860,16 @@ GRANT SELECT,INSERT,UPDATE ON TABLE ledger.night TO staysync_command;
 GRANT SELECT,INSERT ON TABLE ledger.reference TO staysync_command;
 GRANT SELECT,INSERT,DELETE ON TABLE ledger.room_stay TO staysync_command;
 GRANT SELECT,INSERT,UPDATE ON TABLE mail.checkpoint TO staysync_mail;
+GRANT SELECT ON TABLE mail.checkpoint TO staysync_operator;
 GRANT SELECT,INSERT,UPDATE ON TABLE mail.message TO staysync_mail;
+GRANT SELECT(message_id) ON TABLE mail.message TO staysync_operator;
+GRANT SELECT(kind) ON TABLE mail.message TO staysync_operator;
+GRANT SELECT(state) ON TABLE mail.message TO staysync_operator;
+GRANT SELECT(attempts) ON TABLE mail.message TO staysync_operator;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.dead_letter TO staysync_operator;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.schedule TO staysync_operator;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE read.audit TO staysync_projector;
+GRANT SELECT ON TABLE read.audit TO staysync_query;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE read.booking TO staysync_projector;
 GRANT SELECT ON TABLE read.booking TO staysync_query;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE read.booking_line TO staysync_projector;
@@ -780,6 +878,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE read.booking_night TO staysync_projec
 GRANT SELECT ON TABLE read.booking_night TO staysync_query;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE read.checkpoint TO staysync_projector;
 GRANT SELECT ON TABLE read.checkpoint TO staysync_query;
+GRANT SELECT ON TABLE read.checkpoint TO staysync_mail;
+GRANT SELECT ON TABLE read.checkpoint TO staysync_operator;
 GRANT SELECT,INSERT,DELETE ON TABLE read.claim_change TO staysync_projector;
 GRANT SELECT ON TABLE read.claim_change TO staysync_query;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE read.day_statistics TO staysync_projector;
@@ -789,6 +889,7 @@ GRANT SELECT ON TABLE read.guest TO staysync_query;
 GRANT SELECT ON TABLE read.guest TO staysync_mail;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE read.hotel TO staysync_projector;
 GRANT SELECT ON TABLE read.hotel TO staysync_query;
+GRANT SELECT ON TABLE read.hotel TO staysync_mail;
 GRANT SELECT,INSERT,DELETE ON TABLE read.line_change TO staysync_projector;
 GRANT SELECT ON TABLE read.line_change TO staysync_query;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE read.night TO staysync_projector;
@@ -801,6 +902,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE read.room_stay TO staysync_projector;
 GRANT SELECT ON TABLE read.room_stay TO staysync_query;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE read.room_type TO staysync_projector;
 GRANT SELECT ON TABLE read.room_type TO staysync_query;
+GRANT SELECT ON TABLE read.room_type TO staysync_mail;
 GRANT SELECT,INSERT,DELETE ON TABLE read.stock_change TO staysync_projector;
 GRANT SELECT ON TABLE read.stock_change TO staysync_query;
 GRANT SELECT,INSERT,DELETE ON TABLE read.timeline TO staysync_projector;
