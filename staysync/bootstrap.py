@@ -32,6 +32,7 @@ _ROLE_SETTINGS: dict[Role, dict[str, str]] = {
     "query": {"default_transaction_read_only": "on", "statement_timeout": "10s", "transaction_timeout": "30s"},
     "projector": {"idle_in_transaction_session_timeout": "60s"},
     "identity": {"statement_timeout": "10s", "idle_in_transaction_session_timeout": "10s"},
+    "audit": {"statement_timeout": "60s", "idle_in_transaction_session_timeout": "10s"},
 }
 
 

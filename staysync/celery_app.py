@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -15,9 +15,12 @@ from celery.schedules import crontab
 from kombu import Queue
 
 import command.tasks
+import eventstore.audit.tasks
 import identity.access_tasks
 import projections.tasks
 from command.side import CommandSide, open_command_side
+from eventstore.audit.store import audit_pool
+from eventstore.audit.tasks import Signer
 from eventstore.errors import WrongMasterKey
 from eventstore.guest_keys import MasterKey
 from identity.access_tasks import AccessKeeping
@@ -35,6 +38,8 @@ COMMANDS = "commands"
 
 SWEEP_EVERY_S = 2.0
 EXPIRE_HOLDS_EVERY_S = 5.0
+SIGN_HEADS_EVERY_S = 900.0
+"""What was written since the last signature is vouched for by nothing outside of the database."""
 
 
 class ProcessRuntime[T]:
@@ -103,6 +108,7 @@ def make_celery(settings: Settings, unfit: Callable[[], None] = _go_on) -> Celer
             "projections.*": {"queue": PROJECTIONS},
             "command.*": {"queue": COMMANDS},
             "identity.*": {"queue": COMMANDS},
+            "audit.*": {"queue": COMMANDS},
         },
         # A task whose process died is done again: all of them can be, at any time.
         task_acks_late=True,
@@ -137,6 +143,11 @@ def make_celery(settings: Settings, unfit: Callable[[], None] = _go_on) -> Celer
             },
             "extend-horizons": {"task": command.tasks.EXTEND_HORIZONS, "schedule": crontab(minute="7", hour="2")},
             "forget-answers": {"task": command.tasks.FORGET_ANSWERS, "schedule": crontab(minute="37", hour="3")},
+            "sign-heads": {
+                "task": eventstore.audit.tasks.SIGN_HEADS,
+                "schedule": SIGN_HEADS_EVERY_S,
+                "options": {"expires": SIGN_HEADS_EVERY_S},
+            },
             "forget-access": {"task": identity.access_tasks.FORGET_ACCESS, "schedule": crontab(minute="17", hour="3")},
         },
     )
@@ -146,11 +157,14 @@ def make_celery(settings: Settings, unfit: Callable[[], None] = _go_on) -> Celer
     command.tasks.add_tasks(app, commanding)
     keeping = ProcessRuntime(lambda: _open_access_keeping(settings), unfit)
     identity.access_tasks.add_tasks(app, keeping)
+    signing = ProcessRuntime(lambda: _open_signer(settings), unfit)
+    eventstore.audit.tasks.add_tasks(app, signing)
 
     def close(**_: Any) -> None:
         projecting.close()
         commanding.close()
         keeping.close()
+        signing.close()
 
     # Celery's signals are the process's own; each app listens for itself, and the strong reference keeps `close` alive.
     signals.worker_process_shutdown.connect(close, weak=False)
@@ -191,6 +205,13 @@ async def _open_commands(settings: Settings, app: Celery) -> AsyncIterator[Comma
 async def _open_access_keeping(settings: Settings) -> AsyncIterator[AccessKeeping]:
     async with asyncpg.create_pool(settings.role_url("identity"), min_size=0, max_size=1, command_timeout=10) as pool:
         yield AccessKeeping(pool, timedelta(days=settings.access_log_days))
+
+
+@asynccontextmanager
+async def _open_signer(settings: Settings) -> AsyncIterator[Signer]:
+    secrets = load_secrets(settings.secrets_dir)
+    async with audit_pool(settings.role_url("audit")) as pool:
+        yield Signer(pool, secrets.head_key, secrets.head_public_keys, lambda: datetime.now(UTC))
 
 
 def _broker(settings: Settings) -> str:

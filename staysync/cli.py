@@ -10,6 +10,7 @@ import typer
 
 from eventstore.errors import WrongMasterKey
 from staysync.account_tools import account_mails, rotate_signing_key
+from staysync.audit_tools import app as audit
 from staysync.importing.console import app as imports
 from staysync.processes import CannotStartError
 from staysync.upkeep import rebuild, retry, verify
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 
 app.add_typer(imports, name="import")
+app.add_typer(audit, name="audit")
 
 EXIT_CANNOT_START = 2
 

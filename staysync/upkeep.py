@@ -39,7 +39,7 @@ def verify(
     async def work(settings: "Settings", console: "Console") -> int:
         from staysync.verify import verify as check
 
-        with _bar(console) as bar:
+        with progress_bar(console) as bar:
             tasks: dict[UUID, int] = {}
 
             def progress(hotel_id: UUID, done: int, total: int) -> None:
@@ -87,7 +87,7 @@ def rebuild(hotel: _HOTEL) -> None:
 
         async with _projector(settings) as projector:
             total = await _known(projector, hotel)
-            with _bar(console) as bar:
+            with progress_bar(console) as bar:
                 task = bar.add_task(str(hotel), total=total)
                 try:
                     seq = await rebuild_hotel(projector, hotel, lambda done: bar.update(task, completed=done))
@@ -152,7 +152,7 @@ async def _known(projector: "Projector", hotel_id: UUID) -> int:
     return seq
 
 
-def _bar(console: "Console") -> "Progress":
+def progress_bar(console: "Console") -> "Progress":
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     return Progress(

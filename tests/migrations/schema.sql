@@ -1,9 +1,20 @@
+CREATE SCHEMA audit;
+ALTER SCHEMA audit OWNER TO staysync_owner;
 CREATE SCHEMA identity;
 ALTER SCHEMA identity OWNER TO staysync_owner;
 CREATE SCHEMA ledger;
 ALTER SCHEMA ledger OWNER TO staysync_owner;
 CREATE SCHEMA read;
 ALTER SCHEMA read OWNER TO staysync_owner;
+CREATE FUNCTION audit.refuse_change() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+    begin
+        raise exception '% on audit.% is refused: it is append-only', tg_op, tg_table_name using errcode = 'SS002';
+    end
+    $$;
+ALTER FUNCTION audit.refuse_change() OWNER TO staysync_owner;
 CREATE TABLE identity.access_log (
     at timestamp with time zone NOT NULL,
     entry_id bigint NOT NULL,
@@ -71,6 +82,28 @@ CREATE FUNCTION ledger.refuse_change() RETURNS trigger
     end
     $$;
 ALTER FUNCTION ledger.refuse_change() OWNER TO staysync_owner;
+CREATE TABLE audit.head_key (
+    key_id text NOT NULL,
+    public_key bytea NOT NULL,
+    noted_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT head_key_key_id_check CHECK ((key_id ~ '^[0-9a-f]{16}$'::text)),
+    CONSTRAINT head_key_public_key_check CHECK ((length(public_key) = 32))
+);
+ALTER TABLE audit.head_key OWNER TO staysync_owner;
+COMMENT ON TABLE audit.head_key IS 'The public keys that have signed heads, kept for ever.';
+CREATE TABLE audit.signed_head (
+    hotel_id uuid NOT NULL,
+    seq bigint NOT NULL,
+    hash bytea NOT NULL,
+    signed_at timestamp with time zone NOT NULL,
+    key_id text NOT NULL,
+    signature bytea NOT NULL,
+    CONSTRAINT signed_head_hash_check CHECK ((length(hash) = 32)),
+    CONSTRAINT signed_head_seq_check CHECK ((seq > 0)),
+    CONSTRAINT signed_head_signature_check CHECK ((length(signature) = 64))
+);
+ALTER TABLE audit.signed_head OWNER TO staysync_owner;
+COMMENT ON TABLE audit.signed_head IS 'That a ledger ended with this event and this hash at this instant, signed by a key kept elsewhere.';
 ALTER TABLE identity.access_log ALTER COLUMN entry_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME identity.access_log_entry_id_seq
     START WITH 1
@@ -466,6 +499,10 @@ CREATE TABLE read.timeline (
     facts jsonb NOT NULL
 );
 ALTER TABLE read.timeline OWNER TO staysync_owner;
+ALTER TABLE ONLY audit.head_key
+    ADD CONSTRAINT head_key_pkey PRIMARY KEY (key_id);
+ALTER TABLE ONLY audit.signed_head
+    ADD CONSTRAINT signed_head_pkey PRIMARY KEY (hotel_id, seq, key_id);
 ALTER TABLE ONLY identity.access_log
     ADD CONSTRAINT access_log_pkey PRIMARY KEY (at, entry_id);
 ALTER TABLE ONLY identity.account
@@ -563,10 +600,16 @@ CREATE INDEX guest_name ON read.guest USING btree (hotel_id, lower(full_name) te
 CREATE INDEX hotel_city ON read.hotel USING btree (lower(city));
 CREATE INDEX room_stay_until ON read.room_stay USING btree (hotel_id, until, first);
 CREATE INDEX timeline_made_by_guest ON read.timeline USING btree (actor) WHERE ((role = 'guest'::text) AND (type = ANY (ARRAY['BookingHeld'::text, 'BookingMade'::text])));
+CREATE TRIGGER head_key_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON audit.head_key FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change();
+ALTER TABLE audit.head_key ENABLE ALWAYS TRIGGER head_key_is_append_only;
+CREATE TRIGGER signed_head_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON audit.signed_head FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change();
+ALTER TABLE audit.signed_head ENABLE ALWAYS TRIGGER signed_head_is_append_only;
 CREATE TRIGGER event_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.event FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
 ALTER TABLE ledger.event ENABLE ALWAYS TRIGGER event_is_append_only;
 CREATE TRIGGER head_is_kept BEFORE DELETE OR TRUNCATE ON ledger.head FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
 ALTER TABLE ledger.head ENABLE ALWAYS TRIGGER head_is_kept;
+ALTER TABLE ONLY audit.signed_head
+    ADD CONSTRAINT signed_head_key_id_fkey FOREIGN KEY (key_id) REFERENCES audit.head_key(key_id);
 ALTER TABLE ONLY identity.api_key
     ADD CONSTRAINT api_key_account_id_fkey FOREIGN KEY (account_id) REFERENCES identity.account(account_id) ON DELETE CASCADE;
 ALTER TABLE ONLY identity.claimed_booking
@@ -581,18 +624,23 @@ ALTER TABLE ONLY identity.refresh_token
     ADD CONSTRAINT refresh_token_session_id_fkey FOREIGN KEY (session_id) REFERENCES identity.session(session_id) ON DELETE CASCADE;
 ALTER TABLE ONLY identity.session
     ADD CONSTRAINT session_account_id_fkey FOREIGN KEY (account_id) REFERENCES identity.account(account_id) ON DELETE CASCADE;
+GRANT USAGE ON SCHEMA audit TO staysync_audit;
 GRANT USAGE ON SCHEMA identity TO staysync_identity;
 GRANT USAGE ON SCHEMA ledger TO staysync_command;
 GRANT USAGE ON SCHEMA ledger TO staysync_query;
 GRANT USAGE ON SCHEMA ledger TO staysync_projector;
+GRANT USAGE ON SCHEMA ledger TO staysync_audit;
 GRANT USAGE ON SCHEMA read TO staysync_projector;
 GRANT USAGE ON SCHEMA read TO staysync_query;
+REVOKE ALL ON FUNCTION audit.refuse_change() FROM PUBLIC;
 GRANT SELECT,INSERT ON TABLE identity.access_log TO staysync_identity;
 REVOKE ALL ON FUNCTION identity.forget_access(before timestamp with time zone, most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION identity.forget_access(before timestamp with time zone, most integer) TO staysync_identity;
 REVOKE ALL ON FUNCTION ledger.expect_count(what text, actual bigint, expected bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION ledger.expect_count(what text, actual bigint, expected bigint) TO staysync_command;
 REVOKE ALL ON FUNCTION ledger.refuse_change() FROM PUBLIC;
+GRANT SELECT,INSERT ON TABLE audit.head_key TO staysync_audit;
+GRANT SELECT,INSERT ON TABLE audit.signed_head TO staysync_audit;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE identity.account TO staysync_identity;
 GRANT SELECT,INSERT,UPDATE ON TABLE identity.api_key TO staysync_identity;
 GRANT SELECT,INSERT ON TABLE identity.claimed_booking TO staysync_identity;
@@ -604,11 +652,13 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE identity.session TO staysync_identity
 GRANT SELECT,INSERT ON TABLE ledger.event TO staysync_command;
 GRANT SELECT ON TABLE ledger.event TO staysync_query;
 GRANT SELECT ON TABLE ledger.event TO staysync_projector;
+GRANT SELECT ON TABLE ledger.event TO staysync_audit;
 GRANT SELECT,INSERT,DELETE ON TABLE ledger.guest_key TO staysync_command;
 GRANT SELECT ON TABLE ledger.guest_key TO staysync_projector;
 GRANT SELECT,INSERT,UPDATE ON TABLE ledger.head TO staysync_command;
 GRANT SELECT ON TABLE ledger.head TO staysync_query;
 GRANT SELECT ON TABLE ledger.head TO staysync_projector;
+GRANT SELECT ON TABLE ledger.head TO staysync_audit;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ledger.hold TO staysync_command;
 GRANT SELECT,INSERT,DELETE ON TABLE ledger.idempotency TO staysync_command;
 GRANT SELECT,INSERT,UPDATE ON TABLE ledger.night TO staysync_command;
