@@ -1,4 +1,4 @@
-"""A thousand changes by hand in a copied ledger, each alone: the check of the live ledger and of its file finds every one."""
+"""A thousand changes by hand in a copied ledger, each alone: the checks, live and of its file, find every one."""
 
 from pathlib import Path
 

@@ -594,12 +594,15 @@ CREATE INDEX booking_booker ON read.booking USING btree (hotel_id, booker_id) WH
 CREATE INDEX booking_channel ON read.booking USING btree (hotel_id, channel, arrival, booking_id);
 CREATE INDEX booking_guest ON read.booking USING btree (hotel_id, guest_id);
 CREATE INDEX booking_hold ON read.booking USING btree (hotel_id, hold_until) WHERE (hold_until IS NOT NULL);
+CREATE INDEX booking_line_guest ON read.booking_line USING btree (hotel_id, guest_id) WHERE (guest_id IS NOT NULL);
 CREATE INDEX booking_state ON read.booking USING btree (hotel_id, state, arrival, booking_id);
 CREATE INDEX guest_email ON read.guest USING btree (lower(email));
 CREATE INDEX guest_name ON read.guest USING btree (hotel_id, lower(full_name) text_pattern_ops);
 CREATE INDEX hotel_city ON read.hotel USING btree (lower(city));
 CREATE INDEX room_stay_until ON read.room_stay USING btree (hotel_id, until, first);
+CREATE INDEX timeline_actor ON read.timeline USING btree (hotel_id, actor, seq);
 CREATE INDEX timeline_made_by_guest ON read.timeline USING btree (actor) WHERE ((role = 'guest'::text) AND (type = ANY (ARRAY['BookingHeld'::text, 'BookingMade'::text])));
+CREATE INDEX timeline_room ON read.timeline USING gin (hotel_id, facts jsonb_path_ops) WHERE (type = 'RoomsAssigned'::text);
 CREATE TRIGGER head_key_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON audit.head_key FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change();
 ALTER TABLE audit.head_key ENABLE ALWAYS TRIGGER head_key_is_append_only;
 CREATE TRIGGER signed_head_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON audit.signed_head FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change();

@@ -46,6 +46,7 @@ _GIVEN: dict[str, Given] = {
     "POST /v1/bookings/lookup": Given(body={"reference": "ABCD-2345ABCD", "email": _NOBODY}),
     "GET /v1/me/bookings": Given(),
     "GET /v1/me/bookings/{booking_id}": Given(),
+    "GET /v1/me/bookings/{booking_id}/history": Given(),
     "POST /v1/me/bookings/claim": Given(body={"reference": "ABCD-2345ABCD"}),
     "GET /v1/hotels": Given(),
     "POST /v1/hotels": Given(
@@ -56,6 +57,7 @@ _GIVEN: dict[str, Given] = {
     "GET /v1/hotels/{hotel_id}/access-log": Given(),
     "GET /v1/hotels/{hotel_id}/calendar": Given(),
     "GET /v1/hotels/{hotel_id}/room-rack": Given(),
+    "GET /v1/hotels/{hotel_id}/history": Given(),
     "GET /v1/hotels/{hotel_id}/ledger": Given(),
     "GET /v1/hotels/{hotel_id}/position": Given(),
     "GET /v1/hotels/{hotel_id}/members": Given(),
