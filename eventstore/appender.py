@@ -389,7 +389,7 @@ class Appender:
             try:
                 entry.result = situation.decide(submission)
             except SoldOut as refusal:
-                if not await expire_due_holds(batch.connection, situation, refusal):
+                if not await expire_due_holds(batch.connection, situation, refusal, submission):
                     raise
                 entry.result = situation.decide(submission)
         except Rejected as refusal:
@@ -411,7 +411,7 @@ class Appender:
         try:
             acknowledged = situation.decide(submission)
         except BelowSold as refusal:
-            if not await expire_due_holds(connection, situation, refusal):
+            if not await expire_due_holds(connection, situation, refusal, submission):
                 raise
             await batch.write_out()  # the nights are free before there are fewer rooms for them
             acknowledged = situation.decide(submission)

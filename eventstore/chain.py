@@ -23,6 +23,37 @@ def microseconds(instant: datetime) -> int:
     return (instant - _EPOCH) // _MICROSECOND
 
 
+def chained(
+    previous: bytes,
+    hotel_id: bytes,
+    seq: int,
+    stream_id: bytes,
+    version: int,
+    schema_version: int,
+    occurred_us: int,
+    recorded_us: int,
+    event_type: bytes,
+    data: bytes,
+    metadata: bytes,
+) -> bytes:
+    """The 32 bytes that chain an event to the one before it, of its parts as bytes. Ids have 16 bytes each."""
+    fixed = _FIXED.pack(hotel_id, seq, stream_id, version, schema_version, occurred_us, recorded_us)
+    return sha256(
+        b"".join(
+            (
+                previous,
+                fixed,
+                _LENGTH.pack(len(event_type)),
+                event_type,
+                _LENGTH.pack(len(data)),
+                data,
+                _LENGTH.pack(len(metadata)),
+                metadata,
+            )
+        )
+    ).digest()
+
+
 def event_hash(
     previous: bytes,
     *,
@@ -38,12 +69,16 @@ def event_hash(
     metadata: str,
 ) -> bytes:
     """The 32 bytes that chain an event to the one before it. Times are microseconds since 1970-01-01 UTC."""
-    parts = [
+    return chained(
         previous,
-        _FIXED.pack(hotel_id.bytes, seq, stream_id.bytes, version, schema_version, occurred_us, recorded_us),
-    ]
-    for text in (event_type, data, metadata):
-        encoded = text.encode()
-        parts.append(_LENGTH.pack(len(encoded)))
-        parts.append(encoded)
-    return sha256(b"".join(parts)).digest()
+        hotel_id.bytes,
+        seq,
+        stream_id.bytes,
+        version,
+        schema_version,
+        occurred_us,
+        recorded_us,
+        event_type.encode(),
+        data.encode(),
+        metadata.encode(),
+    )

@@ -6,6 +6,8 @@ from datetime import date, datetime
 from typing import get_args
 from uuid import UUID
 
+import orjson
+
 from domain import booking_decisions, bookings, hotels, inventory
 from domain.booking_commands import Book, ExpireBooking, LifeCommand, SwapRooms
 from domain.bookings import Booking, BookingEvent, GuestsErased, Line, LineState
@@ -110,15 +112,18 @@ class HotelSituation:
             and any(claim.held and key in nights for key, claim in booking.claims().items())
         }
 
-    def expire(self, booking_id: UUID) -> bool:
-        """Let a hold that is past its deadline expire, as an event of its own by the system. Whether it did."""
+    def expire(self, booking_id: UUID, cause: str) -> bool:
+        """Let a hold that is past its deadline expire, as an event of its own by the system. Whether it did.
+
+        `cause` is the metadata of the command that wants its room.
+        """
         version, before = self.streams[booking_id]
         occurred_at = self._occurred_at(None)
         premises = Premises(hotel=self._known_hotel(), stock=self.nights)
         events = booking_decisions.decide(ExpireBooking(), before, premises, occurred_at)
         if events:
             after = _evolved(before, events)
-            self._note(booking_id, version, before, after, events, occurred_at, SYSTEM_METADATA)
+            self._note(booking_id, version, before, after, events, occurred_at, _caused_by(cause))
         return bool(events)
 
     def close(self) -> None:
@@ -372,6 +377,21 @@ class HotelSituation:
                 metadata,
             )
         )
+
+
+def _caused_by(metadata: str) -> str:
+    """What the system notes about an event that a command made necessary: which request it was for."""
+    cause = orjson.loads(metadata)
+    request_id = cause.get("request_id")
+    if request_id is None:
+        return SYSTEM_METADATA
+    caused = {
+        "actor": "system",
+        "role": "system",
+        "correlation_id": cause.get("correlation_id", request_id),
+        "causation_id": request_id,
+    }
+    return orjson.dumps(caused).decode()
 
 
 def _evolved(booking: Booking, events: Sequence[BookingEvent]) -> Booking:

@@ -166,8 +166,10 @@ async def _read_rooms(connection: Connection, situation: HotelSituation, needs: 
 # ---------------------------------------------------------------- holds that are past their deadline
 
 
-async def expire_due_holds(connection: Connection, situation: HotelSituation, refusal: SoldOut | BelowSold) -> bool:
-    """Expire the holds past their deadline on the nights that a command lacks. Whether there were any."""
+async def expire_due_holds(
+    connection: Connection, situation: HotelSituation, refusal: SoldOut | BelowSold, cause: Submission
+) -> bool:
+    """Expire the holds past their deadline on the nights that a command, the cause, lacks. Whether there were any."""
     lacking: set[NightKey] = {(night.room_type, night.date) for night in refusal.nights}
     if not any(key in situation.nights and situation.nights[key].held for key in lacking):
         return False
@@ -182,5 +184,5 @@ async def expire_due_holds(connection: Connection, situation: HotelSituation, re
         due |= situation.due_holds.pop(key, set())
     unread = {(situation.hotel_id, booking_id) for booking_id in due if booking_id not in situation.streams}
     await read_bookings(connection, unread, {situation.hotel_id: situation})
-    expired = [situation.expire(booking_id) for booking_id in sorted(due)]
+    expired = [situation.expire(booking_id, cause.metadata) for booking_id in sorted(due)]
     return any(expired)

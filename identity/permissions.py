@@ -131,7 +131,7 @@ _TABLE = (
     _row("allowance.set",     "manager",                "manage", "sell beyond the rooms"),
     _row("hotel.change",      "manager",                "manage", "the hotel's name, place and time zone"),
     _row("hotel.extend",      "manager",                "manage", "room types and rooms"),
-    _row("history.read",      "manager auditor",        "read",   "a booking's events"),
+    _row("history.read",      "manager auditor",        "read",   "what happened to bookings, rooms, guests, …"),
     _row("ledger.read",       "manager auditor",        "read",   "the hotel's ledger"),
     _row("access_log.read",   "manager auditor",        "read",   "who did what at the hotel"),
     _row("members.read",      "manager auditor",        None,     "who has which role at the hotel"),

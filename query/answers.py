@@ -421,11 +421,29 @@ class RoomRack:
     unassigned: list[UnassignedLine]
 
 
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """A field that an event changed, such as `lines/1/arrival`. `before` is null where there was none, or not one.
+
+    Both are null where the values are personal: then only the field's name is told.
+    """
+
+    field: str
+    before: Any
+    after: Any
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryEntry:
-    """An event of a booking. Sealed parts of `data` are shown as the id of their guest only."""
+    """Who did what, when, as what, and why. `text` says it in the language asked for.
+
+    `request_id` is the request that did it, `correlation_id` what that belonged to, and `causation_id` the request that
+    the system did it for. `data` is the event itself; its sealed parts are shown as the id of their guest only. A guest
+    who reads the history of their own booking isn't told who else acted, nor `data`.
+    """
 
     seq: int
+    booking_id: UUID | None
     version: int
     type: str
     schema_version: int
@@ -434,14 +452,19 @@ class HistoryEntry:
     actor: str | None
     role: str | None
     request_id: str | None
-    data: dict[str, Any]
+    correlation_id: str | None
+    causation_id: str | None
+    text: str
+    changes: list[FieldChange]
+    data: dict[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """A page of a booking's events, the oldest first."""
+    """A page of a history, the oldest events first. `timezone` is the hotel's."""
 
     items: list[HistoryEntry]
+    timezone: str
     next: str | None
 
 

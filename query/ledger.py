@@ -1,8 +1,8 @@
-"""The ledger itself, read only: a booking's history, a hotel's feed, and how far ledger and read model are."""
+"""The ledger itself, read only: a hotel's feed, and how far ledger and read model are."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, get_args
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -10,22 +10,16 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
-from domain.bookings import BookingEvent
-from domain.rejections import UnknownBooking, UnknownHotel
+from domain.rejections import UnknownHotel
 from query import answers
 from query.errors import NotFound
-from query.fields import cursor_number, decode_cursor, encode_cursor
+from query.fields import decode_cursor, encode_cursor
 
 # The event's JSON comes as the text that was hashed, not as a value that would be written anew.
 _COLUMNS = """
     seq, stream_id, version, type, schema_version, occurred_at, recorded_at, encode(hash, 'hex') as hash,
     data::text as data, metadata::text as metadata
 """
-_STREAM = text(f"""
-    select {_COLUMNS} from ledger.event
-     where hotel_id = :hotel_id and stream_id = :stream_id and version > :after and type = any (:types)
-     order by version limit :limit
-""")  # noqa: S608 - made of constants of this file
 _FEED = text(f"""
     select {_COLUMNS} from ledger.event where hotel_id = :hotel_id and seq > :after order by seq limit :limit
 """)  # noqa: S608 - made of constants of this file
@@ -51,58 +45,6 @@ _AMISS = text("""
      limit :limit
 """)
 _PARKED_SEQ = text("select parked_seq from read.checkpoint where hotel_id = :hotel_id")
-BOOKING_EVENTS = [event.__name__ for event in get_args(BookingEvent)]
-
-
-async def history(
-    session: AsyncSession, hotel_id: UUID, booking_id: UUID, *, limit: int, after: str | None
-) -> answers.History:
-    """A page of a booking's events, the oldest first. One statement. Raises UnknownBooking, BadParameter."""
-    version = 0 if after is None else decode_cursor(after, "history", cursor_number)[0]
-    parameters = {
-        "hotel_id": hotel_id,
-        "stream_id": booking_id,
-        "after": min(version, 2**31 - 1),
-        "types": BOOKING_EVENTS,
-        "limit": limit + 1,
-    }
-    rows = (await session.execute(_STREAM, parameters)).all()
-    if not rows and after is None:
-        raise UnknownBooking(booking_id=booking_id)
-    page = rows[:limit]
-    return answers.History(
-        items=[_history_entry(row) for row in page],
-        next=encode_cursor("history", page[-1].version) if len(rows) > limit else None,
-    )
-
-
-def _history_entry(row: Row[Any]) -> answers.HistoryEntry:
-    metadata = orjson.loads(row.metadata)
-    return answers.HistoryEntry(
-        seq=row.seq,
-        version=row.version,
-        type=row.type,
-        schema_version=row.schema_version,
-        occurred_at=row.occurred_at,
-        recorded_at=row.recorded_at,
-        actor=metadata.get("actor"),
-        role=metadata.get("role"),
-        request_id=metadata.get("request_id"),
-        data=without_ciphertext(orjson.loads(row.data)),
-    )
-
-
-def without_ciphertext(value: Any) -> Any:
-    """The same value where each sealed part is only the id of its guest."""
-    match value:
-        case {"guest_id": guest_id, "ciphertext": _}:
-            return {"guest_id": guest_id}
-        case dict():
-            return {name: without_ciphertext(part) for name, part in value.items()}
-        case list():
-            return [without_ciphertext(part) for part in value]
-        case _:
-            return value
 
 
 async def feed(session: AsyncSession, hotel_id: UUID, *, limit: int, after: int) -> Response:

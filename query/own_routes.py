@@ -20,6 +20,8 @@ from identity.permissions import needs
 from query import answers, bookings, own
 from query.answers import answer
 from query.fields import Words
+from query.history import Subject
+from query.history_routes import HistoryParameters, told
 from query.positions import MinPosition, wait_for
 from query.routes import NoParameters, PageParameters
 from query.side import query_of
@@ -116,6 +118,31 @@ async def get_own_booking(
     async with side.session() as session:
         found = await own.own_booking(session, account_id, claimed, booking_id)
     return answer(found, {"ETag": f'"{found.version}"'})
+
+
+@router.get(
+    "/{booking_id}/history",
+    response_model=answers.History,
+    responses={404: {"description": "The account has no such booking."}},
+    summary="What happened to one of my bookings",
+    **needs("own_bookings.read"),
+)
+async def get_own_history(
+    request: Request,
+    booking_id: UUID,
+    parameters: Annotated[HistoryParameters, Query()],
+    min_position: MinPosition = None,
+) -> Response:
+    """As the hotel sees it, but for what is the hotel's own business: who acted there, and the events' data."""
+    account_id = await _account_id(request)
+    async with identity_of(request).connection() as connection:
+        claimed = await claims.claimed(connection, account_id)
+    side = query_of(request)
+    await wait_for(side, min_position)
+    async with side.session() as session:
+        found = await own.own_booking(session, account_id, claimed, booking_id)
+    subject = Subject("booking", booking_id)
+    return await told(request, found.hotel_id, subject, parameters, inside=False, reader=account_id)
 
 
 @router.post(

@@ -23,7 +23,7 @@ from query.as_of import Moment
 from query.bookings import SORT_COLUMNS, Filter, about, shown_entry, shown_guest, sorted_after
 from query.errors import NotThereThen
 from query.fields import decode_cursor, encode_cursor
-from query.ledger import BOOKING_EVENTS
+from query.history import BOOKING_EVENTS
 from query.sql import statement
 from readmodels.tables import Booking, Guest, LineChange, TimelineEntry
 

@@ -309,25 +309,6 @@ async def get_booking(
 
 
 @router.get(
-    "/hotels/{hotel_id}/bookings/{booking_id}/history",
-    response_model=answers.History,
-    responses=_NOT_THERE,
-    tags=["bookings"],
-    summary="What happened to a booking",
-    **needs("history.read"),
-)
-async def get_history(
-    request: Request, hotel_id: UUID, booking_id: UUID, parameters: Annotated[PageParameters, Query()]
-) -> Response:
-    """The booking's events out of the ledger, the oldest first. Personal data is shown as the ids of guests only."""
-    await permitted(request, hotel_id)
-    async with query_of(request).session() as session:
-        return answer(
-            await ledger.history(session, hotel_id, booking_id, limit=parameters.limit, after=parameters.after)
-        )
-
-
-@router.get(
     "/hotels/{hotel_id}/ledger",
     response_model=answers.Ledger,
     responses=_NOT_THERE,

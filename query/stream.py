@@ -19,7 +19,7 @@ from sqlalchemy import Row, text
 
 from domain.rejections import UnknownHotel
 from query.errors import ReadSideUnavailable, TooManyStreams
-from query.ledger import without_ciphertext
+from query.history import without_ciphertext
 from query.side import QuerySide
 
 log = logging.getLogger(__name__)

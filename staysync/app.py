@@ -21,7 +21,7 @@ from identity.access_log import open_access_log
 from identity.side import open_identity
 from projections.mail import routes as mail_routes
 from projections.mail.routes import open_mail_desk
-from query import own_routes, report_routes, stream_routes
+from query import history_routes, own_routes, report_routes, stream_routes
 from query import routes as query_routes
 from query.side import open_query_side
 from query.stream import Streams
@@ -163,6 +163,7 @@ def create_app(
     for router in (
         query_routes.router,
         stream_routes.router,
+        history_routes.router,
         own_routes.router,
         report_routes.router,
         identity_routes.router,

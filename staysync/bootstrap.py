@@ -37,6 +37,7 @@ _ROLE_SETTINGS: dict[Role, dict[str, str]] = {
     "identity": {"statement_timeout": "10s", "idle_in_transaction_session_timeout": "10s"},
     "mail": {"statement_timeout": "30s", "idle_in_transaction_session_timeout": "10s"},
     "operator": {"statement_timeout": "5s", "idle_in_transaction_session_timeout": "30s"},
+    "audit": {"statement_timeout": "60s", "idle_in_transaction_session_timeout": "10s"},
 }
 
 

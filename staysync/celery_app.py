@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -16,10 +16,13 @@ from celery.exceptions import Ignore
 from kombu import Queue
 
 import command.tasks
+import eventstore.audit.tasks
 import identity.access_tasks
 import projections.mail.tasks
 import projections.tasks
 from command.side import CommandSide, open_command_side
+from eventstore.audit.store import audit_pool
+from eventstore.audit.tasks import Signer
 from eventstore.causes import following
 from eventstore.errors import WrongMasterKey
 from identity.access_tasks import AccessKeeping
@@ -142,6 +145,7 @@ def make_celery(settings: Settings, unfit: Callable[[], None] = _go_on, watching
             "identity.*": {"queue": COMMANDS},
             "mail.*": {"queue": MAIL},
             "ops.*": {"queue": COMMANDS},
+            "audit.*": {"queue": COMMANDS},
         },
         # A task whose process died is done again: all of them can be, at any time.
         task_acks_late=True,
@@ -177,12 +181,14 @@ def make_celery(settings: Settings, unfit: Callable[[], None] = _go_on, watching
     mailing = ProcessRuntime(lambda: _open_mail(settings), unfit)
     projections.mail.tasks.add_tasks(app, mailing)
     identity.access_tasks.add_tasks(app, keeping)
+    signing = ProcessRuntime(lambda: _open_signer(settings), unfit)
+    eventstore.audit.tasks.add_tasks(app, signing)
     operator_tasks.add_tasks(app, at_desk)
     if watching is not None:
         Runs(watching, at_desk).listen()
 
     def close(**_: Any) -> None:
-        for runtime in (projecting, commanding, keeping, mailing, at_desk):
+        for runtime in (projecting, commanding, keeping, mailing, signing, at_desk):
             runtime.close()
         if watching is not None:
             watching.close()
@@ -246,6 +252,13 @@ async def _open_mail(settings: Settings) -> AsyncIterator[MailSide]:
             )
     finally:
         await redis.aclose()
+
+
+@asynccontextmanager
+async def _open_signer(settings: Settings) -> AsyncIterator[Signer]:
+    secrets = load_secrets(settings.secrets_dir)
+    async with audit_pool(settings.role_url("audit")) as pool:
+        yield Signer(pool, secrets.head_key, secrets.head_public_keys, lambda: datetime.now(UTC))
 
 
 def _broker(settings: Settings) -> str:

@@ -10,6 +10,7 @@ import typer
 
 from eventstore.errors import WrongMasterKey
 from staysync.account_tools import account_mails, rotate_master_key, rotate_signing_key
+from staysync.audit_tools import app as audit
 from staysync.backup_commands import archive_wal, backup, restore
 from staysync.erasing import erase_person, forget_guests
 from staysync.importing.console import app as imports
@@ -30,6 +31,7 @@ app = typer.Typer(
 
 app.add_typer(imports, name="import")
 app.add_typer(dead_letters, name="dead-letters")
+app.add_typer(audit, name="audit")
 
 EXIT_CANNOT_START = 2
 

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Literal, get_args
 from staysync.processes import CannotStartError
 
 if TYPE_CHECKING:  # importing cryptography takes longer than reading a password does
+    from eventstore.audit.heads import HeadKey
     from eventstore.guest_keys import MasterKey
     from identity.tokens import SigningKey
 
-type Role = Literal["owner", "command", "query", "projector", "identity", "mail", "operator"]
+type Role = Literal["owner", "command", "query", "projector", "identity", "mail", "operator", "audit"]
 
 ROLES: tuple[Role, ...] = get_args(Role.__value__)
 
@@ -27,6 +28,8 @@ SIGNS_AFTER = timedelta(minutes=1)
 
 _FIRST_SIGNING_KEY = "token-signing.pem"
 _LATER_SIGNING_KEY = re.compile(r"token-signing-(\d{8}T\d{6}Z)\.pem")
+_HEAD_KEY = "head-signing.pem"
+_FORMER_HEAD_KEYS = "head-public-*.hex"
 _FILE_TIME = "%Y%m%dT%H%M%SZ"
 
 _MASTER_KEY = "master.key"
@@ -86,6 +89,15 @@ class Secrets:
             raise FileNotFoundError(f"{self.directory / _FIRST_SIGNING_KEY} isn't there")
         return sorted(keys, key=lambda key: key.signs_from)
 
+    def head_key(self) -> "HeadKey":
+        """The Ed25519 key that signs the heads of ledgers."""
+        return _head_key(self.directory / _HEAD_KEY)
+
+    def head_public_keys(self) -> list[bytes]:
+        """The public keys that have ever signed heads here, 32 bytes each; that of today comes last."""
+        former = sorted(self.directory.glob(_FORMER_HEAD_KEYS))
+        return [*(bytes.fromhex(file.read_text(encoding="ascii")) for file in former), self.head_key().public_key]
+
     def database_password(self, role: Role) -> str:
         """The password of the database role `staysync_<role>`."""
         return read_password(self.directory / f"db-{role}.password")
@@ -114,6 +126,8 @@ def ensure_secrets(directory: Path) -> Secrets:
             _write_once(directory / name, base64.b64encode(randomness.token_bytes(_KEY_BYTES)))
     if not _signing_files(directory):  # after rotations the first one is gone, and not missed
         _write_once(directory / _FIRST_SIGNING_KEY, _new_signing_key())
+    if not (directory / _HEAD_KEY).exists():
+        _write_once(directory / _HEAD_KEY, _new_signing_key())
     for role in ROLES:
         ensure_password(directory / f"db-{role}.password")
     return Secrets(directory)
@@ -162,6 +176,23 @@ def rotate_master_key(directory: Path, now: datetime) -> Path:
         former.hardlink_to(directory / _MASTER_KEY)  # at no moment is there no master key
         fresh.rename(directory / _MASTER_KEY)
     return former
+
+
+def rotate_head_key(directory: Path) -> "HeadKey":
+    """Replace the key that signs heads. The former private key is gone for good, its public key stays.
+
+    Raises `CannotStartError` if the directory can't be written.
+    """
+    file = directory / _HEAD_KEY
+    former = _head_key(file)
+    _write_once(directory / f"head-public-{former.key_id}.hex", former.public_key.hex().encode())
+    draft = directory / f".{_HEAD_KEY}.next"
+    with _one_line(directory):
+        draft.unlink(missing_ok=True)  # of a rotation that was interrupted
+    _write_once(draft, _new_signing_key())
+    with _one_line(directory):
+        draft.replace(file)
+    return _head_key(file)
 
 
 def read_password(file: Path) -> str:
@@ -225,6 +256,18 @@ def _signing_key(file: Path) -> "SigningKey":
     named = _LATER_SIGNING_KEY.fullmatch(file.name)
     begins = datetime.min.replace(tzinfo=UTC) if named is None else datetime.strptime(named[1], "%Y%m%dT%H%M%S%z")
     return SigningKey(kid=kid, private_key=key, signs_from=begins)
+
+
+def _head_key(file: Path) -> "HeadKey":
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    from eventstore.audit.heads import HeadKey
+
+    key = load_pem_private_key(file.read_bytes(), password=None)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ValueError(f"{file} holds no Ed25519 key")
+    return HeadKey(key)
 
 
 def _new_signing_key() -> bytes:

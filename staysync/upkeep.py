@@ -39,7 +39,7 @@ def verify(
     async def work(settings: "Settings", console: "Console") -> int:
         from staysync.verify import verify as check
 
-        with _bar(console) as bar:
+        with progress_bar(console) as bar:
             tasks: dict[UUID, int] = {}
 
             def progress(hotel_id: UUID, done: int, total: int) -> None:
@@ -164,7 +164,7 @@ async def _rebuild_hotel(settings: "Settings", console: "Console", hotel: UUID) 
 
     async with _projector(settings) as projector:
         total = await _known(projector, hotel)
-        with _bar(console) as bar:
+        with progress_bar(console) as bar:
             task = bar.add_task(str(hotel), total=total)
             seq = await rebuild_hotel(projector, hotel, lambda done: bar.update(task, completed=done))
     console.print(f"The read tables of hotel {hotel} are rebuilt from {seq:,} events.")
@@ -178,7 +178,7 @@ async def _rebuild_all(settings: "Settings", console: "Console", *, even_if_diff
 
     master_key = load_secrets(settings.secrets_dir).master_key()
     urls = settings.role_url("owner"), settings.role_url("projector")
-    with _bar(console) as bar:
+    with progress_bar(console) as bar:
         tasks: dict[str, TaskID] = {}
 
         def progress(what: str, done: int, total: int) -> None:
@@ -276,7 +276,7 @@ async def _known(projector: "Projector", hotel_id: UUID) -> int:
     return seq
 
 
-def _bar(console: "Console") -> "Progress":
+def progress_bar(console: "Console") -> "Progress":
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     return Progress(

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 from types import MappingProxyType
 
 import command.tasks
+import eventstore.audit.tasks
 import identity.access_tasks
 import projections.mail.tasks
 import projections.tasks
@@ -93,6 +94,8 @@ class Schedule:
 SWEEP_EVERY_S = 2.0
 EXPIRE_HOLDS_EVERY_S = 5.0
 DELIVER_MAIL_EVERY_S = 2.0
+SIGN_HEADS_EVERY_S = 900.0
+"""What was written since the last signature is vouched for by nothing outside of the database."""
 
 # None of those that come often pile up while no worker runs; but a sweep may wait for a projector that is at work.
 # fmt: off
@@ -103,6 +106,8 @@ _TABLE = (
         "expires holds past their deadline", expires_s=5 * EXPIRE_HOLDS_EVERY_S),
     Schedule("deliver-mail", projections.mail.tasks.DELIVER, Every(DELIVER_MAIL_EVERY_S),
         "writes the mails that are due, and sends them", expires_s=2 * DELIVER_MAIL_EVERY_S),
+    Schedule("sign-heads", eventstore.audit.tasks.SIGN_HEADS, Every(SIGN_HEADS_EVERY_S),
+        "signs the heads of all ledgers", expires_s=SIGN_HEADS_EVERY_S),
     Schedule("extend-horizons", command.tasks.EXTEND_HORIZONS, Daily(time(2, 7)),
         "keeps every hotel bookable for its whole horizon"),
     Schedule("forget-access", identity.access_tasks.FORGET_ACCESS, Daily(time(3, 17)),

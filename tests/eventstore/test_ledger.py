@@ -134,6 +134,7 @@ async def test_not_even_a_superuser_changes_the_ledger_by_a_statement(
 
 FORBIDDEN = {
     "command": [
+        "insert into audit.head_key values ('0123456789abcdef', decode(repeat('00', 32), 'hex'))",
         "update ledger.event set type = 'x'",
         "delete from ledger.event",
         "truncate ledger.event",
@@ -156,6 +157,7 @@ FORBIDDEN = {
         "select * from identity.account",
     ],
     "query": [
+        "select * from audit.signed_head",
         "select * from ledger.guest_key",
         "select * from ledger.idempotency",
         "select * from ledger.night",
@@ -163,6 +165,18 @@ FORBIDDEN = {
         "update ledger.head set seq = 0",
         "select * from identity.account",
         "create temporary table mine ()",
+    ],
+    "audit": [
+        "insert into ledger.event select * from ledger.event",
+        "update ledger.head set seq = 0",
+        "select * from ledger.guest_key",
+        "select * from ledger.idempotency",
+        "update audit.signed_head set seq = 1",
+        "delete from audit.signed_head",
+        "truncate audit.head_key",
+        "select * from read.guest",
+        "select * from identity.account",
+        "create table audit.mine ()",
     ],
     "identity": ["select * from ledger.event", "select * from ledger.guest_key", "select * from ledger.head"],
 }

@@ -1,3 +1,5 @@
+CREATE SCHEMA audit;
+ALTER SCHEMA audit OWNER TO staysync_owner;
 CREATE SCHEMA identity;
 ALTER SCHEMA identity OWNER TO staysync_owner;
 CREATE SCHEMA ledger;
@@ -8,6 +10,15 @@ CREATE SCHEMA ops;
 ALTER SCHEMA ops OWNER TO staysync_owner;
 CREATE SCHEMA read;
 ALTER SCHEMA read OWNER TO staysync_owner;
+CREATE FUNCTION audit.refuse_change() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS $$
+    begin
+        raise exception '% on audit.% is refused: it is append-only', tg_op, tg_table_name using errcode = 'SS002';
+    end
+    $$;
+ALTER FUNCTION audit.refuse_change() OWNER TO staysync_owner;
 CREATE TABLE identity.access_log (
     at timestamp with time zone NOT NULL,
     entry_id bigint NOT NULL,
@@ -772,10 +783,17 @@ CREATE INDEX line_change_arrival ON read.line_change USING btree (hotel_id, arri
 CREATE INDEX room_stay_until ON read.room_stay USING btree (hotel_id, until, first);
 CREATE INDEX timeline_arrival ON read.timeline USING btree (hotel_id, arrival, booking_id, seq);
 CREATE INDEX timeline_made_by_guest ON read.timeline USING btree (actor) WHERE ((role = 'guest'::text) AND (type = ANY (ARRAY['BookingHeld'::text, 'BookingMade'::text])));
+CREATE INDEX timeline_room ON read.timeline USING gin (hotel_id, facts jsonb_path_ops) WHERE (type = 'RoomsAssigned'::text);
+CREATE TRIGGER head_key_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON audit.head_key FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change();
+ALTER TABLE audit.head_key ENABLE ALWAYS TRIGGER head_key_is_append_only;
+CREATE TRIGGER signed_head_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON audit.signed_head FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change();
+ALTER TABLE audit.signed_head ENABLE ALWAYS TRIGGER signed_head_is_append_only;
 CREATE TRIGGER event_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.event FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
 ALTER TABLE ledger.event ENABLE ALWAYS TRIGGER event_is_append_only;
 CREATE TRIGGER head_is_kept BEFORE DELETE OR TRUNCATE ON ledger.head FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
 ALTER TABLE ledger.head ENABLE ALWAYS TRIGGER head_is_kept;
+ALTER TABLE ONLY audit.signed_head
+    ADD CONSTRAINT signed_head_key_id_fkey FOREIGN KEY (key_id) REFERENCES audit.head_key(key_id);
 ALTER TABLE ONLY identity.api_key
     ADD CONSTRAINT api_key_account_id_fkey FOREIGN KEY (account_id) REFERENCES identity.account(account_id) ON DELETE CASCADE;
 ALTER TABLE ONLY identity.claimed_booking
@@ -790,6 +808,7 @@ ALTER TABLE ONLY identity.refresh_token
     ADD CONSTRAINT refresh_token_session_id_fkey FOREIGN KEY (session_id) REFERENCES identity.session(session_id) ON DELETE CASCADE;
 ALTER TABLE ONLY identity.session
     ADD CONSTRAINT session_account_id_fkey FOREIGN KEY (account_id) REFERENCES identity.account(account_id) ON DELETE CASCADE;
+GRANT USAGE ON SCHEMA audit TO staysync_audit;
 GRANT USAGE ON SCHEMA identity TO staysync_identity;
 GRANT USAGE ON SCHEMA identity TO staysync_mail;
 GRANT USAGE ON SCHEMA identity TO staysync_operator;

@@ -18,6 +18,7 @@ from staysync.settings import Settings
 from tests.eventstore.house import superuser
 
 GOLDEN = Path(__file__).parent / "schema.sql"
+SCHEMAS = ("ledger", "identity", "read", "mail", "ops", "audit")
 _WRITES = os.environ.get("STAYSYNC_TEST_WRITE_GOLDEN") == "1"
 
 
@@ -25,7 +26,7 @@ def _dump(settings: Settings) -> str:
     """The schema as pg_dump tells it, without what changes from one dump or version of pg_dump to the next."""
     if settings.database_url is None:
         raise AssertionError("tests know their database")
-    schemas = ("--schema=ledger", "--schema=identity", "--schema=read", "--schema=mail", "--schema=ops")
+    schemas = tuple(f"--schema={name}" for name in SCHEMAS)
     dump = subprocess.run(  # noqa: S603 - the program is PostgreSQL's own
         [postgres_program("pg_dump"), "--schema-only", *schemas, settings.database_url],
         capture_output=True,
@@ -65,6 +66,6 @@ def test_migrations_go_down_to_nothing_and_up_again(settings: Settings) -> None:
 async def _schemas(settings: Settings) -> set[str]:
     async with superuser(settings) as connection:
         rows = await connection.fetch(
-            "select nspname from pg_namespace where nspname in ('ledger', 'identity', 'read', 'mail')"
+            "select nspname from pg_namespace where nspname = any ($1::text[])", list(SCHEMAS)
         )
     return {row["nspname"] for row in rows}
