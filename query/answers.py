@@ -142,22 +142,71 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OfferedRoom:
+    """A room for one party of those asked for, as a booking asks for it. `total` is for its whole stay."""
+
+    room_type: str
+    name: str
+    adults: int
+    children: int
+    child_ages: list[int] | None
+    nights: list[NightlyPrice]
+    total: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HotelOffers:
-    """A hotel with room for the party, the cheapest room type first."""
+    """A hotel with room for all: the cheapest stay, the cheapest rooms for it in the order of the parties, their total.
+
+    `total` is what a booking of these rooms says as its `expected_total`. `offers` are the room types that take all
+    parties by themselves for the same stay, the cheapest first; none where only several types together do.
+    """
 
     hotel_id: UUID
     name: str
     city: str
     country: str
+    arrival: date
+    departure: date
+    rooms: list[OfferedRoom]
+    total: Money
     offers: list[Offer]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Availability:
-    """A page of hotels with room."""
+    """A page of hotels with room. One with fewer items than its limit may have a next one."""
 
     items: list[HotelOffers]
     next: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheapestHotel:
+    """The hotel with the cheapest rooms for a stay, their types in the order of the parties, and what they cost."""
+
+    hotel_id: UUID
+    name: str
+    room_types: list[str]
+    total: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheapestDay:
+    """What stays cost that arrive on a day: the cheapest for each currency, nothing where none can be sold."""
+
+    arrival: date
+    departure: date
+    cheapest: list[CheapestHotel]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheapestPrices:
+    """A month's days, each with the cheapest stay of so many nights that arrives on it."""
+
+    month: str
+    nights: int
+    days: list[CheapestDay]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from domain.bookings import LineState
 from identity.http import permitted
 from identity.limits import limit
 from identity.permissions import needs
-from query import answers, availability, bookings, hotels, ledger, rack
+from query import answers, bookings, hotels, ledger, rack
 from query.answers import answer
 from query.fields import After, Date, Limit, Parameters, Words
 from query.positions import MinPosition, wait_for
@@ -47,20 +47,6 @@ class RackParameters(Parameters):
 
     first: Date | None = Field(default=None, alias="from", description="Absent: the hotel's business date.")
     until: Date | None = Field(default=None, alias="to", description="Absent: 14 days later. At most 92 days later.")
-
-
-class AvailabilityParameters(Parameters):
-    """A stay [arrival, departure) and a party. `adults` and `children` are those of each room."""
-
-    arrival: Date
-    departure: Date
-    adults: Annotated[int, Field(ge=1, le=100)] = 2
-    children: Annotated[int, Field(ge=0, le=100)] = 0
-    rooms: Annotated[int, Field(ge=1, le=50)] = 1
-    city: Words | None = None
-    hotel_id: UUID | None = None
-    limit: Limit = 20
-    after: After = None
 
 
 class BookingsParameters(Parameters):
@@ -209,33 +195,6 @@ async def get_room_rack(
     await wait_for(side, min_position)
     async with side.session() as session:
         return answer(await rack.room_rack(session, hotel_id, parameters.first, parameters.until))
-
-
-@router.get(
-    "/availability",
-    response_model=answers.Availability,
-    responses=_NOT_THERE,
-    tags=["availability"],
-    summary="Where is there room?",
-    **needs("hotels.read"),
-)
-async def get_availability(
-    request: Request, parameters: Annotated[AvailabilityParameters, Query()], min_position: MinPosition = None
-) -> Response:
-    """Hotels by name with the room types that the party can book for the whole stay, the cheapest first."""
-    search = availability.Search(
-        arrival=parameters.arrival,
-        departure=parameters.departure,
-        adults=parameters.adults,
-        children=parameters.children,
-        rooms=parameters.rooms,
-        city=parameters.city,
-        hotel_id=parameters.hotel_id,
-    )
-    side = query_of(request)
-    await wait_for(side, min_position)
-    async with side.session() as session:
-        return answer(await availability.availability(session, search, limit=parameters.limit, after=parameters.after))
 
 
 @router.get(

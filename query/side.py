@@ -1,10 +1,11 @@
-"""What the read side needs while it runs: its engine and how long it waits for a position."""
+"""What the read side needs while it runs: its connections, kept answers, and how long it waits for a position."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import asyncpg
 from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -12,10 +13,18 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from starlette.requests import Request
 
 from query.errors import ReadSideUnavailable
+from query.kept_answers import KeptAnswers
 
 _POOL_PATIENCE_S = 5
 # Classes of SQLSTATE that say that the server is going, gone, full, or that the statement took too long.
 _AWAY = ("08", "53", "57")
+
+_POOL_SETTINGS = {
+    "application_name": "staysync search",
+    # The statements go by keys, whatever they are given: a plan is made once for a connection, not once for a search.
+    "plan_cache_mode": "force_generic_plan",
+    "jit": "off",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +34,20 @@ class QuerySide:
     engine: AsyncEngine
     sessions: async_sessionmaker[AsyncSession]
     position_wait_s: float
+    pool: "asyncpg.Pool[asyncpg.Record]"
+    kept: KeptAnswers
+
+    async def rows(self, statement: str, *parameters: object) -> "list[asyncpg.Record]":
+        """What a single statement finds, without SQLAlchemy in between: for searches. Raises ReadSideUnavailable."""
+        try:
+            async with self.pool.acquire(timeout=_POOL_PATIENCE_S) as connection:
+                return await connection.fetch(statement, *parameters)
+        except (OSError, TimeoutError, asyncpg.InterfaceError) as error:
+            raise ReadSideUnavailable from error
+        except asyncpg.PostgresError as error:
+            if (error.sqlstate or "").startswith(_AWAY):
+                raise ReadSideUnavailable from error
+            raise
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
@@ -42,7 +65,9 @@ class QuerySide:
 
 
 @asynccontextmanager
-async def open_query_side(url: str, *, pool_size: int, position_wait_s: float) -> AsyncIterator[QuerySide]:
+async def open_query_side(
+    url: str, *, pool_size: int, position_wait_s: float, kept: KeptAnswers
+) -> AsyncIterator[QuerySide]:
     """Open the read side on the database at `url`, which must be that of the query role."""
     engine = create_async_engine(
         url,
@@ -54,10 +79,22 @@ async def open_query_side(url: str, *, pool_size: int, position_wait_s: float) -
         isolation_level="REPEATABLE READ",
     )
     event.listen(engine.sync_engine, "checkout", _refuse_closed)
+    pool = asyncpg.create_pool(
+        url.replace("postgresql+asyncpg:", "postgresql:", 1),
+        min_size=0,
+        max_size=pool_size,
+        reset=_keep,
+        server_settings=_POOL_SETTINGS,
+    )
     try:
-        yield QuerySide(engine, async_sessionmaker(engine, expire_on_commit=False), position_wait_s)
+        async with pool:
+            yield QuerySide(engine, async_sessionmaker(engine, expire_on_commit=False), position_wait_s, pool, kept)
     finally:
         await engine.dispose()
+
+
+async def _keep(_: Any) -> None:
+    """Nothing to reset on a connection that goes back: the statements here use no session state."""
 
 
 def _refuse_closed(connection: Any, *_: object) -> None:

@@ -19,13 +19,14 @@ from identity import access_routes, key_routes, member_routes
 from identity import routes as identity_routes
 from identity.access_log import open_access_log
 from identity.side import open_identity
-from query import own_routes
+from query import own_routes, search_routes
 from query import routes as query_routes
 from query.side import open_query_side
 from staysync import __version__, health, openapi, problems
 from staysync.celery_app import make_celery
 from staysync.demo import SIGN_INS
 from staysync.http import Edge
+from staysync.keeping import open_kept_answers
 from staysync.limiting import open_limits
 from staysync.nudge import open_nudger
 from staysync.pages import routes as pages
@@ -77,11 +78,13 @@ def create_app(settings: Settings, unfit: Callable[[WrongMasterKey], None] | Non
             )
             app.state.access_log = await stack.enter_async_context(open_access_log(app.state.identity.pool))
             app.state.limits = await stack.enter_async_context(open_limits(settings, secrets.fingerprint_key()))
+            kept = await stack.enter_async_context(open_kept_answers(settings))
             app.state.query = await stack.enter_async_context(
                 open_query_side(
                     settings.sqlalchemy_url("query"),
                     pool_size=settings.query_pool_size,
                     position_wait_s=settings.position_wait_s,
+                    kept=kept,
                 )
             )
             announce = None
@@ -126,6 +129,7 @@ def create_app(settings: Settings, unfit: Callable[[WrongMasterKey], None] | Non
         proxies=TrustedProxies(settings.trusted_proxies, settings.proxy_header),
     )
     app.router.routes.extend(command_routes.routes())
+    app.router.routes.extend(search_routes.router.routes)
     for router in (
         query_routes.router,
         own_routes.router,
