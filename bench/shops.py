@@ -48,7 +48,8 @@ select pg_temp.id('hotel', n), kind.code, pg_temp.id(kind.code, n), kind.name, k
        kind.price + pg_temp.chance('price' || n, 40), kind.rooms, 0
   from generate_series(0, $1::integer - 1) n
  cross join (values ('SGL', 'Single', 1, 0, 79, 3), ('DBL', 'Double', 2, 1, 119, 6),
-                    ('FAM', 'Family room', 3, 3, 169, 3), ('STE', 'Suite', 4, 2, 259, 2)) kind (code, name, adults, children, price, rooms)
+                    ('FAM', 'Family room', 3, 3, 169, 3), ('STE', 'Suite', 4, 2, 259, 2)
+      ) kind (code, name, adults, children, price, rooms)
 """
 # More arrive soon than late; a booking for which a room would be missing in any of its nights is left out.
 _CANDIDATES = """

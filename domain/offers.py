@@ -6,6 +6,7 @@ ranges of nights at once, since a search looks at many stays. A test holds the t
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 MILLE = 1000
 """Prices are counted here in thousandths of the currency's unit: whole numbers, exact for every currency."""
@@ -65,13 +66,13 @@ class TypeNights:
         return sum(self.prices[arrival : arrival + length])
 
 
-@dataclass(frozen=True, slots=True)
-class Room:
-    """Rooms of one type that a stay can have: how many are left, and what one costs for all nights, in thousandths."""
+class Room(NamedTuple):
+    """Rooms of one type that a stay can have: what one costs for all nights, in thousandths, and how many are left."""
 
-    kind: TypeNights
-    free: int
     price: int
+    code: str
+    free: int
+    kind: TypeNights
 
 
 @dataclass(slots=True)
@@ -97,14 +98,12 @@ class _Matching:
 def sellable(kinds: Sequence[TypeNights], arrival: int, length: int) -> list[Room]:
     """The room types that sell a stay, the cheapest first."""
     rooms = [
-        Room(kind, free, kind.price(arrival, length)) for kind in kinds if (free := kind.sells(arrival, length)) > 0
+        Room(kind.price(arrival, length), kind.code, free, kind)
+        for kind in kinds
+        if (free := kind.sells(arrival, length)) > 0
     ]
-    rooms.sort(key=_by_price)
+    rooms.sort()  # by price and code, which no two types share
     return rooms
-
-
-def _by_price(room: Room) -> tuple[int, str]:
-    return room.price, room.kind.code
 
 
 def cheapest_rooms(parties: Sequence[Party], rooms: Sequence[Room]) -> list[Room] | None:

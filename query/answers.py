@@ -210,6 +210,62 @@ class CheapestPrices:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClosingEvent:
+    """The event that set a rule as it is now. `actor` and `role`, who it was, are told to the hotel's members only."""
+
+    seq: int
+    type: str
+    occurred_at: datetime
+    recorded_at: datetime
+    actor: str | None
+    role: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NightStock:
+    """What became of a night's rooms. `out_of_order` ones aren't in service; holds past their deadline are free."""
+
+    in_service: int
+    out_of_order: int
+    allowance: int
+    sold: int
+    held: int
+    held_past_deadline: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosedNight:
+    """A night that closes a stay. `stock` is null where the type isn't on sale, `event` where no rule did it."""
+
+    date: date
+    free: int
+    stock: NightStock | None
+    event: ClosingEvent | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """A rule that refuses the stay: the code that a booking would be refused with, in words, and the nights."""
+
+    code: str
+    detail: str
+    nights: list[ClosedNight]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """Whether a stay can be booked, and all that refuses it, in the order in which a booking is decided."""
+
+    hotel_id: UUID
+    room_type: str
+    arrival: date
+    departure: date
+    rooms: int
+    bookable: bool
+    reasons: list[Reason]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Guest:
     """A guest's details of today; all null once the guest is erased."""
 
@@ -528,8 +584,12 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
-def answer(value: Any, headers: Mapping[str, str] | None = None) -> Response:
-    """An answer as a response. Nothing is validated again: its types were checked when this was written."""
+def written(value: Any) -> bytes:
+    """An answer as JSON. Nothing is validated again: its types were checked when this was written."""
     kind: Any = type(value)
-    content = _adapter(kind).dump_json(value, by_alias=True)
-    return Response(content, media_type="application/json", headers=dict(headers) if headers else None)
+    return _adapter(kind).dump_json(value, by_alias=True)
+
+
+def answer(value: Any, headers: Mapping[str, str] | None = None) -> Response:
+    """An answer as a response."""
+    return Response(written(value), media_type="application/json", headers=dict(headers) if headers else None)

@@ -13,8 +13,10 @@ from identity.http import permitted
 from identity.limits import limit
 from identity.permissions import needs
 from query import answers, bookings, hotels, ledger, rack
-from query.answers import answer
+from query.answers import answer, written
+from query.conditional import NOT_MODIFIED, tagged
 from query.fields import After, Date, Limit, Parameters, Words
+from query.marks import answer_kept, of_hotel
 from query.positions import MinPosition, wait_for
 from query.side import query_of
 
@@ -93,7 +95,14 @@ class Lookup(BaseModel):
     email: Words = Field(examples=["guest@example.org"])
 
 
-@router.get("/hotels", response_model=answers.Hotels, tags=["hotels"], summary="Hotels", **needs("hotels.read"))
+@router.get(
+    "/hotels",
+    response_model=answers.Hotels,
+    responses=NOT_MODIFIED,
+    tags=["hotels"],
+    summary="Hotels",
+    **needs("hotels.read"),
+)
 async def get_hotels(
     request: Request, parameters: Annotated[HotelsParameters, Query()], min_position: MinPosition = None
 ) -> Response:
@@ -101,15 +110,14 @@ async def get_hotels(
     side = query_of(request)
     await wait_for(side, min_position)
     async with side.session() as session:
-        return answer(
-            await hotels.hotels(session, city=parameters.city, limit=parameters.limit, after=parameters.after)
-        )
+        page = await hotels.hotels(session, city=parameters.city, limit=parameters.limit, after=parameters.after)
+    return tagged(request, written(page))
 
 
 @router.get(
     "/hotels/{hotel_id}",
     response_model=answers.Hotel,
-    responses=_NOT_THERE,
+    responses={**_NOT_THERE, **NOT_MODIFIED},
     tags=["hotels"],
     summary="One hotel",
     **needs("hotels.read"),
@@ -120,19 +128,19 @@ async def get_hotel(
     parameters: Annotated[NoParameters, Query()],
     min_position: MinPosition = None,
 ) -> Response:
-    """A hotel, with its business date of now. The ETag is for changes with If-Match."""
+    """A hotel, with its business date of now. The ETag is its version, for changes with If-Match."""
     del parameters
     side = query_of(request)
     await wait_for(side, min_position)
     async with side.session() as session:
         hotel = hotels.shown_hotel(await hotels.hotel_by_id(session, hotel_id), hotels.utc_now())
-    return answer(hotel, {"ETag": f'"{hotel.version}"'})
+    return tagged(request, written(hotel), {"ETag": f'"{hotel.version}"'})
 
 
 @router.get(
     "/hotels/{hotel_id}/room-types",
     response_model=answers.RoomTypes,
-    responses=_NOT_THERE,
+    responses={**_NOT_THERE, **NOT_MODIFIED},
     tags=["hotels"],
     summary="A hotel's room types",
     **needs("hotels.read"),
@@ -148,13 +156,14 @@ async def get_room_types(
     side = query_of(request)
     await wait_for(side, min_position)
     async with side.session() as session:
-        return answer(await hotels.room_types(session, hotel_id))
+        found = await hotels.room_types(session, hotel_id)
+    return tagged(request, written(found))
 
 
 @router.get(
     "/hotels/{hotel_id}/calendar",
     response_model=answers.Calendar,
-    responses=_NOT_THERE,
+    responses={**_NOT_THERE, **NOT_MODIFIED},
     tags=["availability"],
     summary="A hotel's calendar",
     **needs("hotels.read"),
@@ -168,8 +177,12 @@ async def get_calendar(
     """Each room type's nights: in service, free, price, restrictions. Holds past their deadline count as free."""
     side = query_of(request)
     await wait_for(side, min_position)
-    async with side.session() as session:
-        return answer(await hotels.calendar(session, hotel_id, parameters.first, parameters.until))
+
+    async def find() -> bytes:
+        async with side.session() as session:
+            return written(await hotels.calendar(session, hotel_id, parameters.first, parameters.until))
+
+    return await answer_kept(request, side, of_hotel(hotel_id), find)
 
 
 @router.get(
@@ -200,7 +213,7 @@ async def get_room_rack(
 @router.get(
     "/hotels/{hotel_id}/bookings",
     response_model=answers.Bookings,
-    responses=_NOT_THERE,
+    responses={**_NOT_THERE, **NOT_MODIFIED},
     tags=["bookings"],
     summary="A hotel's bookings",
     **needs("bookings.read"),
@@ -226,13 +239,13 @@ async def get_bookings(
         page = await bookings.bookings(
             session, hotel_id, wanted, sort=parameters.sort, limit=parameters.limit, after=parameters.after
         )
-    return answer(page)
+    return tagged(request, written(page))
 
 
 @router.get(
     "/hotels/{hotel_id}/bookings/{booking_id}",
     response_model=answers.Booking,
-    responses=_NOT_THERE,
+    responses={**_NOT_THERE, **NOT_MODIFIED},
     tags=["bookings"],
     summary="One booking",
     **needs("bookings.read"),
@@ -251,7 +264,7 @@ async def get_booking(
     await wait_for(side, min_position)
     async with side.session() as session:
         booking = await bookings.booking(session, hotel_id, booking_id)
-    return answer(booking, {"ETag": f'"{booking.version}"'})
+    return tagged(request, written(booking), {"ETag": f'"{booking.version}"'})
 
 
 @router.get(

@@ -1,11 +1,11 @@
 """Where is there room? Hotels with the cheapest rooms that take a whole party for a stay, and what they cost."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -41,8 +41,7 @@ class Search:
     order: Order
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(NamedTuple):
     """Rooms for all parties in a hotel, for a stay that arrives `arrival` days after the first."""
 
     hotel: HotelStock
@@ -130,7 +129,10 @@ def _kind(wanted: Search) -> str:
 
 
 def _today(hotel: HotelStock, now: datetime) -> date:
-    return business_date(now, hotel.timezone, hotel.business_day_rolls_at)
+    return _business_date(now, hotel.timezone, hotel.business_day_rolls_at)
+
+
+_business_date = lru_cache(maxsize=256)(business_date)  # of one instant, hence one search
 
 
 def best_offer(hotel: HotelStock, wanted: Search, now: datetime, *, only: int | None = None) -> Offer | None:
@@ -164,80 +166,87 @@ def _is_cheap_enough(total: int, wanted: Search) -> bool:
 
 
 def _page(offers: Iterable[Offer], wanted: Search, following: str | None) -> bytes:
-    return orjson.dumps({"items": [_item(offer, wanted) for offer in offers], "next": following})
+    written = _Written(wanted)
+    return orjson.dumps({"items": [written.item(offer) for offer in offers], "next": following})
 
 
-def _item(offer: Offer, wanted: Search) -> dict[str, Any]:
-    hotel, stays = offer.hotel, wanted.stays
-    arrival = stays.arrival(offer.arrival)
-    return {
-        "hotel_id": str(hotel.hotel_id),
-        "name": hotel.name,
-        "city": hotel.city,
-        "country": hotel.country,
-        "arrival": arrival,
-        "departure": arrival + timedelta(days=stays.length),
-        "rooms": [
-            _room(room, party, offer, arrival, wanted) for room, party in zip(offer.rooms, wanted.parties, strict=True)
-        ],
-        "total": shown_money(offer.total, hotel.currency),
-        "offers": _alone(offer, arrival, wanted),
-    }
+class _Written:
+    """How the offers of one page are written. A page of twenty hotels has hundreds of amounts, so they are cheap."""
 
+    def __init__(self, wanted: Search) -> None:
+        self._wanted = wanted
+        self._parties = wanted.parties
+        self._adults = max(party.adults for party in wanted.parties)
+        self._children = max(party.children for party in wanted.parties)
+        self._dates: dict[int, list[str]] = {}
 
-def _room(room: Room, party: Party, offer: Offer, arrival: date, wanted: Search) -> dict[str, Any]:
-    currency = offer.hotel.currency
-    return {
-        "room_type": room.kind.code,
-        "name": room.kind.name,
-        "adults": party.adults,
-        "children": party.children,
-        "child_ages": party.child_ages,
-        "nights": _nights(room, offer, arrival, wanted.stays.length),
-        "total": shown_money(room.price, currency),
-    }
-
-
-def _alone(offer: Offer, arrival: date, wanted: Search) -> list[dict[str, Any]]:
-    """The room types that take all parties by themselves, for the stay of the best offer, the cheapest first."""
-    hotel, parties = offer.hotel, wanted.parties
-    adults, children = max(party.adults for party in parties), max(party.children for party in parties)
-    return [
-        {
-            "room_type": room.kind.code,
-            "name": room.kind.name,
-            "max_adults": room.kind.max_adults,
-            "max_children": room.kind.max_children,
-            "free": room.free,
-            "nights": _nights(room, offer, arrival, wanted.stays.length),
-            "total": shown_money(room.price * len(parties), hotel.currency),
+    def item(self, offer: Offer) -> dict[str, Any]:
+        """`answers.HotelOffers`."""
+        hotel, stays = offer.hotel, self._wanted.stays
+        arrival = stays.arrival(offer.arrival)
+        return {
+            "hotel_id": str(hotel.hotel_id),
+            "name": hotel.name,
+            "city": hotel.city,
+            "country": hotel.country,
+            "arrival": arrival,
+            "departure": arrival + timedelta(days=stays.length),
+            "rooms": [self._room(room, party, offer) for room, party in zip(offer.rooms, self._parties, strict=True)],
+            "total": shown_money(offer.total, hotel.currency),
+            "offers": self._alone(offer),
         }
-        for room in offer.choice
-        if room.free >= len(parties)
-        and room.kind.max_adults >= adults
-        and room.kind.max_children >= children
-        and _is_cheap_enough(room.price * len(parties), wanted)
-    ]
 
+    def _room(self, room: Room, party: Party, offer: Offer) -> dict[str, Any]:
+        return {
+            "room_type": room.code,
+            "name": room.kind.name,
+            "adults": party.adults,
+            "children": party.children,
+            "child_ages": party.child_ages,
+            "nights": self._nights(room, offer),
+            "total": shown_money(room.price, offer.hotel.currency),
+        }
 
-def _nights(room: Room, offer: Offer, arrival: date, length: int) -> orjson.Fragment:
-    prices = room.kind.prices[offer.arrival : offer.arrival + length]
-    return _written_nights(arrival, tuple(prices), offer.hotel.currency)
+    def _alone(self, offer: Offer) -> list[dict[str, Any]]:
+        """The room types that take all parties by themselves, for the stay of the best offer, the cheapest first."""
+        count, currency = len(self._parties), offer.hotel.currency
+        return [
+            {
+                "room_type": room.code,
+                "name": room.kind.name,
+                "max_adults": room.kind.max_adults,
+                "max_children": room.kind.max_children,
+                "free": room.free,
+                "nights": self._nights(room, offer),
+                "total": shown_money(room.price * count, currency),
+            }
+            for room in offer.choice
+            if room.free >= count
+            and room.kind.max_adults >= self._adults
+            and room.kind.max_children >= self._children
+            and _is_cheap_enough(room.price * count, self._wanted)
+        ]
+
+    def _nights(self, room: Room, offer: Offer) -> orjson.Fragment:
+        """`answers.NightlyPrice` for each night."""
+        arrival, length = offer.arrival, self._wanted.stays.length
+        dates = self._dates.get(arrival)
+        if dates is None:
+            first = self._wanted.stays.arrival(arrival)
+            stay = nights(first, first + timedelta(days=length))
+            dates = self._dates[arrival] = [f'{{"date":"{day}","price":' for day in stay]
+        currency = offer.hotel.currency
+        prices = room.kind.prices[arrival : arrival + length]
+        priced = [f"{day}{_money(price, currency)}}}" for day, price in zip(dates, prices, strict=True)]
+        return orjson.Fragment(f"[{','.join(priced)}]")
 
 
 @lru_cache(maxsize=8192)
-def _written_nights(arrival: date, prices: Sequence[int], currency: str) -> orjson.Fragment:
-    stay = nights(arrival, arrival + timedelta(days=len(prices)))
-    return orjson.Fragment(
-        orjson.dumps(
-            [{"date": night, "price": shown_money(price, currency)} for night, price in zip(stay, prices, strict=True)]
-        )
-    )
+def _money(price: int, currency: str) -> str:
+    return orjson.dumps({"amount": f"{rounded(Decimal(price) / MILLE, currency):f}", "currency": currency}).decode()
 
 
 @lru_cache(maxsize=8192)
 def shown_money(price: int, currency: str) -> orjson.Fragment:
     """A price in thousandths as the API writes money (`answers.Money`)."""
-    return orjson.Fragment(
-        orjson.dumps({"amount": f"{rounded(Decimal(price) / MILLE, currency):f}", "currency": currency})
-    )
+    return orjson.Fragment(_money(price, currency))

@@ -13,11 +13,14 @@ from starlette.responses import Response
 
 from domain.booking_commands import MAX_LINES, MAX_STAY_NIGHTS
 from domain.offers import Party
-from identity.permissions import needs
+from identity.http import current_principal
+from identity.permissions import may, needs
 from query import answers
+from query.answers import answer
 from query.cheapest import cheapest_in_city, cheapest_in_hotel, stays_of_month
 from query.conditional import NOT_MODIFIED
 from query.errors import BadParameter
+from query.explain import Asked, explain
 from query.fields import EARLIEST, LATEST, After, Date, Limit, Parameters, Words
 from query.marks import Scope, answer_kept, of_city, of_hotel
 from query.positions import MinPosition, wait_for
@@ -134,6 +137,14 @@ class CityMonthParameters(MonthParameters):
     city: Words
 
 
+class ExplainParameters(PartyParameters):
+    """A stay [arrival, departure) in rooms of one type."""
+
+    arrival: Date
+    departure: Date
+    room_type: Words = Field(examples=["DBL"])
+
+
 _NOT_THERE: dict[int | str, dict[str, Any]] = {404: {"description": "There is no such hotel."}}
 
 
@@ -209,3 +220,36 @@ async def get_cheapest_in_hotel(
     return await answer_kept(
         request, side, of_hotel(hotel_id), lambda: cheapest_in_hotel(side, hotel_id, stays, parties)
     )
+
+
+@router.get(
+    "/hotels/{hotel_id}/availability/explain",
+    response_model=answers.Explanation,
+    responses=_NOT_THERE,
+    summary="Why isn't it sold?",
+    **needs("hotels.read"),
+)
+async def get_explanation(
+    request: Request,
+    hotel_id: UUID,
+    parameters: Annotated[ExplainParameters, Query()],
+    min_position: MinPosition = None,
+) -> Response:
+    """Which rule or event closes which night to a stay: all that a booking would be refused for, one after the other.
+
+    Members of the hotel are also told who set a rule.
+    """
+    principal = await current_principal(request)
+    stay = stays_between(parameters.arrival, parameters.departure, 0)
+    asked = Asked(
+        hotel_id=hotel_id,
+        room_type=parameters.room_type,
+        arrival=stay.first,
+        departure=stay.end,
+        parties=parameters.parties(),
+    )
+    side = query_of(request)
+    await wait_for(side, min_position)
+    is_member = may(principal.acts_as(hotel_id), "bookings.read")
+    async with side.session() as session:
+        return answer(await explain(session, asked, with_actor=is_member))

@@ -1,10 +1,9 @@
 """What hotels can sell over some dates, as searches look at it: each hotel with its room types' nights in a row."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import date, time
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from domain.offers import MILLE, TypeNights
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
 _NIL = UUID(int=0)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class HotelStock:
+class HotelStock(NamedTuple):
     """A hotel, and its room types over all dates that were asked for, the day after the last departure included."""
 
     hotel_id: UUID
@@ -62,25 +60,38 @@ def _with(hotels: str) -> str:
 
 
 def _stock(record: Any, first: date, last: date) -> HotelStock:
-    hotel_id, name, city, country, currency, timezone, rolls_at, bookable_until, *arrays = record.values()
-    codes, names, max_adults, max_children, room_types, nights, free, prices, rules, due_types, due_nights = arrays
-    length = (last - first).days + 1
-    kinds = {
-        code: TypeNights(code, named, adults, children, [-1] * length, [0] * length, [0] * length)
-        for code, named, adults, children in zip(
-            codes or (), names or (), max_adults or (), max_children or (), strict=True
-        )
-    }
-    for code, night, rooms, price, rule in zip(
-        room_types or (), nights or (), free or (), prices or (), rules or (), strict=True
-    ):
-        kind = kinds[code]
-        kind.free[night] = rooms
-        kind.prices[night] = price
-        kind.rules[night] = rule
-    for code, night in zip(due_types or (), due_nights or (), strict=True):
-        kinds[code].free[night] += 1
-    return HotelStock(hotel_id, name, city, country, currency, timezone, rolls_at, bookable_until, list(kinds.values()))
+    *hotel, codes, names, adults, children, room_types, nights, free, prices, rules, due_types, due_nights = (
+        record.values()
+    )
+    if codes is None:
+        return HotelStock._make((*hotel, ()))
+    if room_types is None:  # every room type has every night
+        step = len(codes)
+        columns = [(free[i::step], prices[i::step], rules[i::step]) for i in range(step)]
+    else:
+        columns = _spread(codes, (last - first).days + 1, room_types, nights, zip(free, prices, rules, strict=True))
+    kinds = [
+        TypeNights(code, name, most_adults, most_children, *column)
+        for code, name, most_adults, most_children, column in zip(codes, names, adults, children, columns, strict=True)
+    ]
+    if due_types is not None:
+        for code, night in zip(due_types, due_nights, strict=True):
+            kinds[codes.index(code)].free[night] += 1
+    return HotelStock._make((*hotel, kinds))
+
+
+type _Column = tuple[list[int], list[int], list[int]]
+
+
+def _spread(
+    codes: list[str], length: int, room_types: list[str], nights: list[int], values: Iterable[tuple[int, int, int]]
+) -> list[_Column]:
+    """The nights of each room type where some are missing: before it was on sale, or beyond the horizon."""
+    columns: dict[str, _Column] = {code: ([-1] * length, [0] * length, [0] * length) for code in codes}
+    for code, night, value in zip(room_types, nights, values, strict=True):
+        for column, one in zip(columns[code], value, strict=True):
+            column[night] = one
+    return list(columns.values())
 
 
 def amount(price: int) -> Decimal:
