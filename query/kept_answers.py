@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 log = logging.getLogger(__name__)
 
 PREFIX = "staysync:answer:"
-_PATIENCE_S = 0.05
+PATIENCE_S = 0.05
 _PAUSE_S = 1.0
 _SILENCE_S = 30.0
 _MARK_BYTES = 32
@@ -27,9 +27,10 @@ _MOST_A_SECOND = 20
 class KeptAnswers:
     """The answers that are kept, one for each question; none without Redis, or with no seconds to keep them."""
 
-    def __init__(self, redis: "Redis | None", *, keep_s: int, build: str) -> None:
+    def __init__(self, redis: "Redis | None", *, keep_s: int, build: str, patience_s: float = PATIENCE_S) -> None:
         self._redis = redis if keep_s else None
         self._keep_s = keep_s
+        self._patience_s = patience_s
         self._build = build  # another one may answer in another shape
         self._rests_until = self._quiet_until = 0.0
         self._second, self._kept_in_it = 0, 0
@@ -44,7 +45,7 @@ class KeptAnswers:
         if self._redis is None or not self.here:
             return None
         try:
-            async with asyncio.timeout(_PATIENCE_S):
+            async with asyncio.timeout(self._patience_s):
                 kept = await self._redis.get(self._name(question))
         except (RedisError, OSError, TimeoutError) as error:
             self._rest(error)
@@ -59,7 +60,7 @@ class KeptAnswers:
         if self._redis is None or not self.here or len(answer) > _LARGEST_BYTES or self._is_too_much():
             return
         try:
-            async with asyncio.timeout(_PATIENCE_S):
+            async with asyncio.timeout(self._patience_s):
                 await self._redis.set(self._name(question), sha256(mark).digest() + answer, ex=self._keep_s)
         except (RedisError, OSError, TimeoutError) as error:
             self._rest(error)

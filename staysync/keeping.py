@@ -7,11 +7,9 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from query.kept_answers import KeptAnswers
+from query.kept_answers import PATIENCE_S, KeptAnswers
 from staysync import __version__
 from staysync.settings import Settings
-
-_PATIENCE_S = 0.05
 
 
 @asynccontextmanager
@@ -22,8 +20,8 @@ async def open_kept_answers(settings: Settings) -> AsyncIterator[KeptAnswers]:
         return
     redis = Redis.from_url(
         settings.redis_url,
-        socket_connect_timeout=_PATIENCE_S,
-        socket_timeout=_PATIENCE_S,
+        socket_connect_timeout=PATIENCE_S,
+        socket_timeout=PATIENCE_S,
         retry=Retry(NoBackoff(), 0),
     )
     try:
