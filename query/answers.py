@@ -142,22 +142,127 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OfferedRoom:
+    """A room for one party of those asked for, as a booking asks for it. `total` is for its whole stay."""
+
+    room_type: str
+    name: str
+    adults: int
+    children: int
+    child_ages: list[int] | None
+    nights: list[NightlyPrice]
+    total: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HotelOffers:
-    """A hotel with room for the party, the cheapest room type first."""
+    """A hotel with room for all: the cheapest stay, the cheapest rooms for it in the order of the parties, their total.
+
+    `total` is what a booking of these rooms says as its `expected_total`. `offers` are the room types that take all
+    parties by themselves for the same stay, the cheapest first; none where only several types together do.
+    """
 
     hotel_id: UUID
     name: str
     city: str
     country: str
+    arrival: date
+    departure: date
+    rooms: list[OfferedRoom]
+    total: Money
     offers: list[Offer]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Availability:
-    """A page of hotels with room."""
+    """A page of hotels with room. One with fewer items than its limit may have a next one."""
 
     items: list[HotelOffers]
     next: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheapestHotel:
+    """The hotel with the cheapest rooms for a stay, their types in the order of the parties, and what they cost."""
+
+    hotel_id: UUID
+    name: str
+    room_types: list[str]
+    total: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheapestDay:
+    """What stays cost that arrive on a day: the cheapest for each currency, nothing where none can be sold."""
+
+    arrival: date
+    departure: date
+    cheapest: list[CheapestHotel]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheapestPrices:
+    """A month's days, each with the cheapest stay of so many nights that arrives on it."""
+
+    month: str
+    nights: int
+    days: list[CheapestDay]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosingEvent:
+    """The event that set a rule as it is now. `actor` and `role`, who it was, are told to the hotel's members only."""
+
+    seq: int
+    type: str
+    occurred_at: datetime
+    recorded_at: datetime
+    actor: str | None
+    role: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NightStock:
+    """What became of a night's rooms. `out_of_order` ones aren't in service; holds past their deadline are free."""
+
+    in_service: int
+    out_of_order: int
+    allowance: int
+    sold: int
+    held: int
+    held_past_deadline: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosedNight:
+    """A night that closes a stay. `stock` is null where the type isn't on sale, `event` where no rule did it."""
+
+    date: date
+    free: int
+    stock: NightStock | None
+    event: ClosingEvent | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """A rule that refuses the stay: the code that a booking would be refused with, in words, and the nights."""
+
+    code: str
+    detail: str
+    nights: list[ClosedNight]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """Whether a stay can be booked, and all that refuses it, in the order in which a booking is decided."""
+
+    hotel_id: UUID
+    room_type: str
+    arrival: date
+    departure: date
+    rooms: int
+    bookable: bool
+    reasons: list[Reason]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -569,8 +674,12 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
-def answer(value: Any, headers: Mapping[str, str] | None = None) -> Response:
-    """An answer as a response. Nothing is validated again: its types were checked when this was written."""
+def written(value: Any) -> bytes:
+    """An answer as JSON. Nothing is validated again: its types were checked when this was written."""
     kind: Any = type(value)
-    content = _adapter(kind).dump_json(value, by_alias=True)
-    return Response(content, media_type="application/json", headers=dict(headers) if headers else None)
+    return _adapter(kind).dump_json(value, by_alias=True)
+
+
+def answer(value: Any, headers: Mapping[str, str] | None = None) -> Response:
+    """An answer as a response."""
+    return Response(written(value), media_type="application/json", headers=dict(headers) if headers else None)

@@ -12,10 +12,12 @@ from domain.bookings import LineState
 from identity.http import permitted
 from identity.limits import limit
 from identity.permissions import needs
-from query import answers, availability, bookings, hotels, ledger, past_bookings, past_calendar, rack
-from query.answers import answer
+from query import answers, bookings, hotels, ledger, past_bookings, past_calendar, rack
+from query.answers import answer, written
 from query.as_of import AsOf, moment
+from query.conditional import NOT_MODIFIED, tagged
 from query.fields import After, Date, Limit, Parameters, Words
+from query.marks import answer_kept, of_hotel
 from query.positions import MinPosition, wait_for
 from query.side import query_of
 
@@ -48,20 +50,6 @@ class RackParameters(Parameters):
 
     first: Date | None = Field(default=None, alias="from", description="Absent: the hotel's business date.")
     until: Date | None = Field(default=None, alias="to", description="Absent: 14 days later. At most 92 days later.")
-
-
-class AvailabilityParameters(Parameters):
-    """A stay [arrival, departure) and a party. `adults` and `children` are those of each room."""
-
-    arrival: Date
-    departure: Date
-    adults: Annotated[int, Field(ge=1, le=100)] = 2
-    children: Annotated[int, Field(ge=0, le=100)] = 0
-    rooms: Annotated[int, Field(ge=1, le=50)] = 1
-    city: Words | None = None
-    hotel_id: UUID | None = None
-    limit: Limit = 20
-    after: After = None
 
 
 class BookingsParameters(AsOf):
@@ -108,7 +96,14 @@ class Lookup(BaseModel):
     email: Words = Field(examples=["guest@example.org"])
 
 
-@router.get("/hotels", response_model=answers.Hotels, tags=["hotels"], summary="Hotels", **needs("hotels.read"))
+@router.get(
+    "/hotels",
+    response_model=answers.Hotels,
+    responses=NOT_MODIFIED,
+    tags=["hotels"],
+    summary="Hotels",
+    **needs("hotels.read"),
+)
 async def get_hotels(
     request: Request, parameters: Annotated[HotelsParameters, Query()], min_position: MinPosition = None
 ) -> Response:
@@ -116,15 +111,14 @@ async def get_hotels(
     side = query_of(request)
     await wait_for(side, min_position)
     async with side.session() as session:
-        return answer(
-            await hotels.hotels(session, city=parameters.city, limit=parameters.limit, after=parameters.after)
-        )
+        page = await hotels.hotels(session, city=parameters.city, limit=parameters.limit, after=parameters.after)
+    return tagged(request, written(page))
 
 
 @router.get(
     "/hotels/{hotel_id}",
     response_model=answers.Hotel,
-    responses=_NOT_THERE,
+    responses={**_NOT_THERE, **NOT_MODIFIED},
     tags=["hotels"],
     summary="One hotel",
     **needs("hotels.read"),
@@ -135,19 +129,19 @@ async def get_hotel(
     parameters: Annotated[NoParameters, Query()],
     min_position: MinPosition = None,
 ) -> Response:
-    """A hotel, with its business date of now. The ETag is for changes with If-Match."""
+    """A hotel, with its business date of now. The ETag is its version, for changes with If-Match."""
     del parameters
     side = query_of(request)
     await wait_for(side, min_position)
     async with side.session() as session:
         hotel = hotels.shown_hotel(await hotels.hotel_by_id(session, hotel_id), hotels.utc_now())
-    return answer(hotel, {"ETag": f'"{hotel.version}"'})
+    return tagged(request, written(hotel), {"ETag": f'"{hotel.version}"'})
 
 
 @router.get(
     "/hotels/{hotel_id}/room-types",
     response_model=answers.RoomTypes,
-    responses=_NOT_THERE,
+    responses={**_NOT_THERE, **NOT_MODIFIED},
     tags=["hotels"],
     summary="A hotel's room types",
     **needs("hotels.read"),
@@ -163,13 +157,14 @@ async def get_room_types(
     side = query_of(request)
     await wait_for(side, min_position)
     async with side.session() as session:
-        return answer(await hotels.room_types(session, hotel_id))
+        found = await hotels.room_types(session, hotel_id)
+    return tagged(request, written(found))
 
 
 @router.get(
     "/hotels/{hotel_id}/calendar",
     response_model=answers.Calendar,
-    responses=_NOT_THERE,
+    responses={**_NOT_THERE, **NOT_MODIFIED},
     tags=["availability"],
     summary="A hotel's calendar",
     **needs("hotels.read"),
@@ -185,10 +180,15 @@ async def get_calendar(
     await wait_for(side, min_position)
     then = await moment(side, hotel_id, parameters)
     first, until = parameters.first, parameters.until
-    async with side.session() as session:
-        if then is None:
-            return answer(await hotels.calendar(session, hotel_id, first, until))
-        return answer(await past_calendar.calendar_as_of(session, hotel_id, first, until, then))
+    if then is not None:
+        async with side.session() as session:
+            return answer(await past_calendar.calendar_as_of(session, hotel_id, first, until, then))
+
+    async def find() -> bytes:
+        async with side.session() as session:
+            return written(await hotels.calendar(session, hotel_id, first, until))
+
+    return await answer_kept(request, side, of_hotel(hotel_id), find)
 
 
 @router.get(
@@ -217,36 +217,9 @@ async def get_room_rack(
 
 
 @router.get(
-    "/availability",
-    response_model=answers.Availability,
-    responses=_NOT_THERE,
-    tags=["availability"],
-    summary="Where is there room?",
-    **needs("hotels.read"),
-)
-async def get_availability(
-    request: Request, parameters: Annotated[AvailabilityParameters, Query()], min_position: MinPosition = None
-) -> Response:
-    """Hotels by name with the room types that the party can book for the whole stay, the cheapest first."""
-    search = availability.Search(
-        arrival=parameters.arrival,
-        departure=parameters.departure,
-        adults=parameters.adults,
-        children=parameters.children,
-        rooms=parameters.rooms,
-        city=parameters.city,
-        hotel_id=parameters.hotel_id,
-    )
-    side = query_of(request)
-    await wait_for(side, min_position)
-    async with side.session() as session:
-        return answer(await availability.availability(session, search, limit=parameters.limit, after=parameters.after))
-
-
-@router.get(
     "/hotels/{hotel_id}/bookings",
     response_model=answers.Bookings,
-    responses=_NOT_THERE,
+    responses={**_NOT_THERE, **NOT_MODIFIED},
     tags=["bookings"],
     summary="A hotel's bookings",
     **needs("bookings.read"),
@@ -272,7 +245,8 @@ async def get_bookings(
     sort, limit, after = parameters.sort, parameters.limit, parameters.after
     async with side.session() as session:
         if then is None:
-            return answer(await bookings.bookings(session, hotel_id, wanted, sort=sort, limit=limit, after=after))
+            page = await bookings.bookings(session, hotel_id, wanted, sort=sort, limit=limit, after=after)
+            return tagged(request, written(page))
         return answer(
             await past_bookings.bookings_as_of(session, hotel_id, wanted, then, sort=sort, limit=limit, after=after)
         )
@@ -281,7 +255,7 @@ async def get_bookings(
 @router.get(
     "/hotels/{hotel_id}/bookings/{booking_id}",
     response_model=answers.Booking,
-    responses=_NOT_THERE,
+    responses={**_NOT_THERE, **NOT_MODIFIED},
     tags=["bookings"],
     summary="One booking",
     **needs("bookings.read"),
@@ -305,7 +279,7 @@ async def get_booking(
         if then is not None:
             return answer(await past_bookings.booking_as_of(session, hotel_id, booking_id, then))
         booking = await bookings.booking(session, hotel_id, booking_id)
-    return answer(booking, {"ETag": f'"{booking.version}"'})
+    return tagged(request, written(booking), {"ETag": f'"{booking.version}"'})
 
 
 @router.get(

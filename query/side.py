@@ -1,4 +1,4 @@
-"""What the read side needs while it runs: its engine and how long it waits for a position."""
+"""What the read side needs while it runs: its connections, kept answers, and how long it waits for a position."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+import asyncpg
 from redis.asyncio import Redis
 from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
@@ -14,11 +15,19 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from starlette.requests import Request
 
 from query.errors import ReadSideUnavailable
+from query.kept_answers import KeptAnswers
 from query.reached import Reached
 
 _POOL_PATIENCE_S = 5
 # Classes of SQLSTATE that say that the server is going, gone, full, or that the statement took too long.
 _AWAY = ("08", "53", "57")
+
+_POOL_SETTINGS = {
+    "application_name": "staysync search",
+    # The statements go by keys, whatever they are given: a plan is made once for a connection, not once for a search.
+    "plan_cache_mode": "force_generic_plan",
+    "jit": "off",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +38,20 @@ class QuerySide:
     sessions: async_sessionmaker[AsyncSession]
     position_wait_s: float
     reached: Reached
+    pool: "asyncpg.Pool[asyncpg.Record]"
+    kept: KeptAnswers
+
+    async def rows(self, statement: str, *parameters: object) -> "list[asyncpg.Record]":
+        """What a single statement finds, without SQLAlchemy in between: for searches. Raises ReadSideUnavailable."""
+        try:
+            async with self.pool.acquire(timeout=_POOL_PATIENCE_S) as connection:
+                return await connection.fetch(statement, *parameters)
+        except (OSError, TimeoutError, asyncpg.InterfaceError) as error:
+            raise ReadSideUnavailable from error
+        except asyncpg.PostgresError as error:
+            if (error.sqlstate or "").startswith(_AWAY):
+                raise ReadSideUnavailable from error
+            raise
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
@@ -47,7 +70,7 @@ class QuerySide:
 
 @asynccontextmanager
 async def open_query_side(
-    url: str, *, pool_size: int, position_wait_s: float, redis_url: str | None = None
+    url: str, *, pool_size: int, position_wait_s: float, kept: KeptAnswers, redis_url: str | None = None
 ) -> AsyncIterator[QuerySide]:
     """Open the read side on the database at `url`, which must be that of the query role.
 
@@ -64,11 +87,23 @@ async def open_query_side(
     )
     event.listen(engine.sync_engine, "checkout", _refuse_closed)
     reached = Reached()
+    pool = asyncpg.create_pool(
+        url.replace("postgresql+asyncpg:", "postgresql:", 1),
+        min_size=0,
+        max_size=pool_size,
+        reset=_keep,
+        server_settings=_POOL_SETTINGS,
+    )
     try:
-        async with _listening(reached, redis_url):
-            yield QuerySide(engine, async_sessionmaker(engine, expire_on_commit=False), position_wait_s, reached)
+        async with pool, _listening(reached, redis_url):
+            sessions = async_sessionmaker(engine, expire_on_commit=False)
+            yield QuerySide(engine, sessions, position_wait_s, reached, pool, kept)
     finally:
         await engine.dispose()
+
+
+async def _keep(_: Any) -> None:
+    """Nothing to reset on a connection that goes back: the statements here use no session state."""
 
 
 @asynccontextmanager

@@ -21,7 +21,7 @@ from identity.access_log import open_access_log
 from identity.side import open_identity
 from projections.mail import routes as mail_routes
 from projections.mail.routes import open_mail_desk
-from query import history_routes, own_routes, report_routes, stream_routes
+from query import history_routes, own_routes, report_routes, search_routes, stream_routes
 from query import routes as query_routes
 from query.side import open_query_side
 from query.stream import Streams
@@ -29,6 +29,7 @@ from staysync import __version__, health, openapi, ops, problems
 from staysync.celery_app import make_celery
 from staysync.demo import SIGN_INS
 from staysync.http import Edge
+from staysync.keeping import open_kept_answers
 from staysync.limiting import open_limits
 from staysync.nudge import open_nudger
 from staysync.operations import routes as operations_routes
@@ -92,12 +93,14 @@ def create_app(
             )
             app.state.access_log = await stack.enter_async_context(open_access_log(app.state.identity.pool))
             app.state.limits = await stack.enter_async_context(open_limits(settings, secrets.fingerprint_key()))
+            kept = await stack.enter_async_context(open_kept_answers(settings))
             app.state.query = await stack.enter_async_context(
                 open_query_side(
                     settings.sqlalchemy_url("query"),
                     pool_size=settings.query_pool_size,
                     position_wait_s=settings.position_wait_s,
                     redis_url=settings.redis_url,
+                    kept=kept,
                 )
             )
             app.state.streams = Streams(
@@ -160,6 +163,7 @@ def create_app(
         watch=watching(),
     )
     app.router.routes.extend(command_routes.routes())
+    app.router.routes.extend(search_routes.router.routes)
     for router in (
         query_routes.router,
         stream_routes.router,

@@ -151,6 +151,12 @@ class Settings(BaseSettings):
     request_timeout_s: float = Field(
         default=30.0, gt=0, description="How long a request may take in all, in seconds; then the answer is 503."
     )
+    keep_answers_s: int = Field(
+        default=60,
+        ge=0,
+        le=3600,
+        description="How long Redis keeps answers to searches and calendars for others who ask, in seconds; 0: not.",
+    )
     position_wait_s: float = Field(
         default=2.0, ge=0, le=30, description="How long a query waits for the position that it asks for, in seconds."
     )

@@ -1,4 +1,4 @@
-"""The statements of questions that SQL says best, one a file; a comment at the top of each says what it reads."""
+"""The read side's statements, one a file; a comment at the top of each says what it answers and what it costs."""
 
 from functools import cache
 from importlib.resources import files

@@ -15,6 +15,7 @@ from starlette.types import Message
 
 from identity.side import open_identity
 from identity.tokens import SigningKey
+from query.kept_answers import KeptAnswers
 from query.side import open_query_side
 from staysync.app import create_app
 from staysync.settings import Settings
@@ -200,12 +201,15 @@ async def test_after_the_database_ended_all_connections_the_next_question_is_ans
             assert answer.status_code == 200, (path, answer.text)
 
 
+NOTHING_KEPT = KeptAnswers(None, keep_s=0, build="")
+
+
 async def test_while_the_database_is_away_clients_are_told_to_come_again(service: Running) -> None:
     state = service.app.state
     own_query, own_identity = state.query, state.identity
     nowhere = "//nobody@127.0.0.1:1/nothing"
     async with (
-        open_query_side(f"postgresql+asyncpg:{nowhere}", pool_size=1, position_wait_s=0) as query,
+        open_query_side(f"postgresql+asyncpg:{nowhere}", pool_size=1, position_wait_s=0, kept=NOTHING_KEPT) as query,
         open_identity(
             f"postgresql:{nowhere}",
             read_signing_keys=lambda: [

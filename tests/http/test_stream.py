@@ -12,6 +12,7 @@ import orjson
 import pytest
 
 from query import stream
+from query.kept_answers import KeptAnswers
 from query.reached import Reached
 from query.side import open_query_side
 from query.stream import Streams
@@ -149,7 +150,11 @@ async def test_an_account_has_a_few_streams_and_others_have_theirs(settings: Set
 async def streams_of(settings: Settings, *, redis_url: str | None) -> AsyncIterator[Streams]:
     """Streams on a read side with a single connection to the database."""
     async with open_query_side(
-        settings.sqlalchemy_url("query"), pool_size=1, position_wait_s=2, redis_url=redis_url
+        settings.sqlalchemy_url("query"),
+        pool_size=1,
+        position_wait_s=2,
+        redis_url=redis_url,
+        kept=KeptAnswers(None, keep_s=0, build="tests"),
     ) as side:
         streams = Streams(side, most=1000, most_per_account=1000)
         yield streams

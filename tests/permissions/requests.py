@@ -53,6 +53,11 @@ _GIVEN: dict[str, Given] = {
     "POST /v1/api-keys": Given(body={"name": "k", "scopes": ["read"], "hotel_ids": [], "role": "auditor"}),
     "DELETE /v1/api-keys/{key_id}": Given(),
     "GET /v1/availability": Given(query={"arrival": "2027-03-01", "departure": "2027-03-02", "adults": "2"}),
+    "GET /v1/cheapest-prices": Given(query={"month": "2027-03", "city": "Lisbon"}),
+    "GET /v1/hotels/{hotel_id}/cheapest-prices": Given(query={"month": "2027-03"}),
+    "GET /v1/hotels/{hotel_id}/availability/explain": Given(
+        query={"arrival": "2027-03-01", "departure": "2027-03-02", "room_type": "DBL"}
+    ),
     "POST /v1/bookings/lookup": Given(body={"reference": "ABCD-2345ABCD", "email": _NOBODY}),
     "GET /v1/me/bookings": Given(),
     "GET /v1/me/data": Given(),

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from query.kept_answers import KeptAnswers
 from query.reports.answering import Answer, Asked, answered
 from query.reports.registry import REPORTS
 from query.side import QuerySide, open_query_side
@@ -24,7 +25,12 @@ class Ask(Protocol):
 @pytest.fixture
 async def reading(settings: Settings) -> AsyncIterator[QuerySide]:
     """The read side on the test's database."""
-    async with open_query_side(settings.sqlalchemy_url("query"), pool_size=2, position_wait_s=1) as side:
+    async with open_query_side(
+        settings.sqlalchemy_url("query"),
+        pool_size=2,
+        position_wait_s=1,
+        kept=KeptAnswers(None, keep_s=0, build="tests"),
+    ) as side:
         yield side
 
 
