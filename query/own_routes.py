@@ -121,7 +121,7 @@ async def get_own_booking(
 
 
 @router.get(
-    "/{booking_id}/history",
+    "/bookings/{booking_id}/history",
     response_model=answers.History,
     responses={404: {"description": "The account has no such booking."}},
     summary="What happened to one of my bookings",

@@ -91,7 +91,7 @@ async def _delete_account(settings: "Settings", email: str) -> None:
 
     from identity.accounts import normalised
 
-    connection = await asyncpg.connect(settings.role_url("identity"))
+    connection = await asyncpg.connect(settings.role_url("owner"))  # no role of the service deletes accounts
     try:
         await connection.execute("delete from identity.account where email = $1", normalised(email))
     finally:

@@ -96,6 +96,28 @@ CREATE FUNCTION ops.oldest_snapshot_s() RETURNS double precision
 END;
 ALTER FUNCTION ops.oldest_snapshot_s() OWNER TO staysync_owner;
 COMMENT ON FUNCTION ops.oldest_snapshot_s() IS 'Seconds since the oldest transaction began that keeps a snapshot; null without one, or without the right.';
+CREATE TABLE audit.head_key (
+    key_id text NOT NULL,
+    public_key bytea NOT NULL,
+    noted_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT head_key_key_id_check CHECK ((key_id ~ '^[0-9a-f]{16}$'::text)),
+    CONSTRAINT head_key_public_key_check CHECK ((length(public_key) = 32))
+);
+ALTER TABLE audit.head_key OWNER TO staysync_owner;
+COMMENT ON TABLE audit.head_key IS 'The public keys that have signed heads, kept for ever.';
+CREATE TABLE audit.signed_head (
+    hotel_id uuid NOT NULL,
+    seq bigint NOT NULL,
+    hash bytea NOT NULL,
+    signed_at timestamp with time zone NOT NULL,
+    key_id text NOT NULL,
+    signature bytea NOT NULL,
+    CONSTRAINT signed_head_hash_check CHECK ((length(hash) = 32)),
+    CONSTRAINT signed_head_seq_check CHECK ((seq > 0)),
+    CONSTRAINT signed_head_signature_check CHECK ((length(signature) = 64))
+);
+ALTER TABLE audit.signed_head OWNER TO staysync_owner;
+COMMENT ON TABLE audit.signed_head IS 'That a ledger ended with this event and this hash at this instant, signed by a key kept elsewhere.';
 ALTER TABLE identity.access_log ALTER COLUMN entry_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME identity.access_log_entry_id_seq
     START WITH 1
@@ -653,6 +675,10 @@ CREATE TABLE read.timeline (
 );
 ALTER TABLE read.timeline OWNER TO staysync_owner;
 COMMENT ON TABLE read.timeline IS 'What happened to a booking, and the booking as that left it. Rows are added.';
+ALTER TABLE ONLY audit.head_key
+    ADD CONSTRAINT head_key_pkey PRIMARY KEY (key_id);
+ALTER TABLE ONLY audit.signed_head
+    ADD CONSTRAINT signed_head_pkey PRIMARY KEY (hotel_id, seq, key_id);
 ALTER TABLE ONLY identity.access_log
     ADD CONSTRAINT access_log_pkey PRIMARY KEY (at, entry_id);
 ALTER TABLE ONLY identity.account
@@ -778,9 +804,11 @@ CREATE INDEX booking_state ON read.booking USING btree (hotel_id, state, arrival
 CREATE INDEX checkpoint_parked ON read.checkpoint USING btree (parked_at, hotel_id) WHERE (parked_seq IS NOT NULL);
 CREATE INDEX guest_email ON read.guest USING btree (lower(email));
 CREATE INDEX guest_name ON read.guest USING btree (hotel_id, lower(COALESCE(full_name, '􏿿'::text)) COLLATE "C", guest_id);
-CREATE INDEX hotel_city ON read.hotel USING btree (lower(city));
+CREATE INDEX hotel_city_name ON read.hotel USING btree (lower(city), name, hotel_id);
+CREATE INDEX hotel_name ON read.hotel USING btree (name, hotel_id);
 CREATE INDEX line_change_arrival ON read.line_change USING btree (hotel_id, arrival, booking_id);
 CREATE INDEX room_stay_until ON read.room_stay USING btree (hotel_id, until, first);
+CREATE INDEX timeline_actor ON read.timeline USING btree (hotel_id, actor, seq);
 CREATE INDEX timeline_arrival ON read.timeline USING btree (hotel_id, arrival, booking_id, seq);
 CREATE INDEX timeline_made_by_guest ON read.timeline USING btree (actor) WHERE ((role = 'guest'::text) AND (type = ANY (ARRAY['BookingHeld'::text, 'BookingMade'::text])));
 CREATE INDEX timeline_room ON read.timeline USING gin (hotel_id, facts jsonb_path_ops) WHERE (type = 'RoomsAssigned'::text);
@@ -817,6 +845,7 @@ GRANT USAGE ON SCHEMA ledger TO staysync_query;
 GRANT USAGE ON SCHEMA ledger TO staysync_projector;
 GRANT USAGE ON SCHEMA ledger TO staysync_mail;
 GRANT USAGE ON SCHEMA ledger TO staysync_operator;
+GRANT USAGE ON SCHEMA ledger TO staysync_audit;
 GRANT USAGE ON SCHEMA mail TO staysync_mail;
 GRANT USAGE ON SCHEMA mail TO staysync_operator;
 GRANT USAGE ON SCHEMA ops TO staysync_operator;
@@ -824,6 +853,7 @@ GRANT USAGE ON SCHEMA read TO staysync_projector;
 GRANT USAGE ON SCHEMA read TO staysync_query;
 GRANT USAGE ON SCHEMA read TO staysync_mail;
 GRANT USAGE ON SCHEMA read TO staysync_operator;
+REVOKE ALL ON FUNCTION audit.refuse_change() FROM PUBLIC;
 GRANT SELECT,INSERT ON TABLE identity.access_log TO staysync_identity;
 REVOKE ALL ON FUNCTION identity.forget_access(before timestamp with time zone, most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION identity.forget_access(before timestamp with time zone, most integer) TO staysync_identity;
@@ -832,6 +862,8 @@ GRANT ALL ON FUNCTION ledger.expect_count(what text, actual bigint, expected big
 REVOKE ALL ON FUNCTION ledger.refuse_change() FROM PUBLIC;
 REVOKE ALL ON FUNCTION ops.oldest_snapshot_s() FROM PUBLIC;
 GRANT ALL ON FUNCTION ops.oldest_snapshot_s() TO staysync_operator;
+GRANT SELECT,INSERT ON TABLE audit.head_key TO staysync_audit;
+GRANT SELECT,INSERT ON TABLE audit.signed_head TO staysync_audit;
 GRANT SELECT,INSERT,UPDATE ON TABLE identity.account TO staysync_identity;
 GRANT SELECT(account_id) ON TABLE identity.account TO staysync_mail;
 GRANT SELECT(email) ON TABLE identity.account TO staysync_mail;
@@ -859,6 +891,7 @@ GRANT SELECT,INSERT ON TABLE ledger.event TO staysync_command;
 GRANT SELECT ON TABLE ledger.event TO staysync_query;
 GRANT SELECT ON TABLE ledger.event TO staysync_projector;
 GRANT SELECT ON TABLE ledger.event TO staysync_mail;
+GRANT SELECT ON TABLE ledger.event TO staysync_audit;
 GRANT SELECT(hotel_id) ON TABLE ledger.event TO staysync_operator;
 GRANT SELECT(seq) ON TABLE ledger.event TO staysync_operator;
 GRANT SELECT(recorded_at) ON TABLE ledger.event TO staysync_operator;
@@ -870,6 +903,7 @@ GRANT SELECT,INSERT,UPDATE ON TABLE ledger.head TO staysync_command;
 GRANT SELECT ON TABLE ledger.head TO staysync_query;
 GRANT SELECT ON TABLE ledger.head TO staysync_projector;
 GRANT SELECT ON TABLE ledger.head TO staysync_operator;
+GRANT SELECT ON TABLE ledger.head TO staysync_audit;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ledger.hold TO staysync_command;
 GRANT SELECT(hotel_id) ON TABLE ledger.hold TO staysync_operator;
 GRANT SELECT(booking_id) ON TABLE ledger.hold TO staysync_operator;
