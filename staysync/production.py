@@ -62,7 +62,7 @@ def _open_files(settings: Settings) -> Iterable[str]:
     given = (settings.database_password_file, settings.redis_password_file, settings.admin_password_file)
     for file in (*sorted(own), *filter(None, given)):
         if file.is_file() and _is_open(file):
-            yield f"{file} can be read or written by everybody here; close it, or its directory (chmod o-rwx)"
+            yield f"{file} is open to everybody on this machine: chmod o-rwx it, or its directory"
 
 
 def _is_open(file: Path) -> bool:

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
+from command.bodies import WalkBody
 from tests.attacks.document import operations
 from tests.permissions.conftest import World
 from tests.permissions.requests import asked
@@ -94,6 +95,12 @@ def test_patterns_of_fields_run_in_the_engine_whose_work_is_bounded() -> None:
                 assert isinstance(node["pattern"], str), (model, node)  # a compiled one would be Python's
     assert len(models) > 40
     assert seen > 20
+
+
+def test_a_line_end_behind_an_amount_is_no_part_of_it() -> None:
+    """Python's `$` would let it pass."""
+    with pytest.raises(ValidationError):
+        WalkBody.model_validate({"cost": "90.00\n"})
 
 
 _LONG = (
