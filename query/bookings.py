@@ -115,7 +115,8 @@ def about(words: str, people_of: type[Booking | TimelineEntry]) -> ColumnElement
 
 def named(words: str) -> ColumnElement[bool]:
     """Guests whose name begins like this, or whose e-mail is exactly this, whatever the case."""
-    return or_(Guest.name_key.startswith(words.lower(), autoescape=True), Guest.email_key == words.lower())
+    begins = and_(Guest.full_name.is_not(None), Guest.name_key.startswith(words.lower(), autoescape=True))
+    return or_(begins, Guest.email_key == words.lower())
 
 
 async def booking(session: AsyncSession, hotel_id: UUID, booking_id: UUID) -> answers.Booking:

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, Select, and_, exists, select, text
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -100,7 +101,7 @@ async def _lines(
         return {}
     last = (
         select(LineChange)
-        .distinct(LineChange.booking_id, LineChange.line)
+        .ext(distinct_on(LineChange.booking_id, LineChange.line))
         .where(LineChange.hotel_id == hotel_id, LineChange.booking_id.in_(booking_ids), LineChange.seq <= moment.seq)
         .order_by(LineChange.booking_id, LineChange.line, LineChange.seq.desc())
     )

@@ -4,6 +4,7 @@ from datetime import date
 from uuid import UUID
 
 from sqlalchemy import Select, Subquery, and_, func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from query import answers
@@ -44,7 +45,7 @@ def _nights(hotel_id: UUID, first: date, until: date, moment: Moment) -> Select[
     taken = func.coalesce(claimed.c.taken, 0)
     return (
         select(StockChange, (StockChange.in_service + StockChange.allowance - taken).label("free"))
-        .distinct(StockChange.night, StockChange.room_type)
+        .ext(distinct_on(StockChange.night, StockChange.room_type))
         .outerjoin(claimed, and_(claimed.c.night == StockChange.night, claimed.c.room_type == StockChange.room_type))
         .where(
             StockChange.hotel_id == hotel_id,

@@ -24,7 +24,8 @@ type _Key = tuple[date, str, str]
 type _Amounts = tuple[int, int, Decimal]
 """Rooms sold, rooms held, and what the sold ones bring."""
 
-_NONE: _Amounts = (0, 0, Decimal(0))
+_NOTHING = Decimal(0)
+_NONE: _Amounts = (0, 0, _NOTHING)
 
 
 def put_line_change(rows: WorkingSet, recorded: RecordedEvent, line: Line) -> None:
@@ -65,9 +66,10 @@ def put_claim_changes(
     if before is not None and _claims_alike(before, after):
         return
     changes = _amounts(after)
-    for key, (sold, held, revenue) in ({} if before is None else _amounts(before)).items():
-        now = changes.get(key, _NONE)
-        changes[key] = (now[0] - sold, now[1] - held, now[2] - revenue)
+    if before is not None:
+        for key, (sold, held, revenue) in _amounts(before).items():
+            now = changes.get(key, _NONE)
+            changes[key] = (now[0] - sold, now[1] - held, now[2] - revenue)
     channel = booking.statistics.channel
     deadline = booking.hold_until if booking_before is None else booking_before.hold_until
     for (night, room_type, booked_type), (sold, held, revenue) in changes.items():
@@ -107,13 +109,13 @@ def _amounts(line: Line) -> dict[_Key, _Amounts]:
     """What a line claims of its nights."""
     (sold, held), claimed = line.claimed_nights()
     return {
-        (night, stock, line.room_type): (sold, held, price if sold else Decimal(0))
+        (night, stock, line.room_type): (sold, held, price if sold else _NOTHING)
         for night, stock, price in zip(claimed, line.stock, line.prices, strict=False)
     }
 
 
 def _add_to_day(rows: WorkingSet, day: date, room_type: str, channel: str, sold: int, revenue: Decimal) -> None:
     row = rows.get(DAY_STATISTICS, (day, room_type, channel))
-    if row is None:
-        row = DayStatisticsRow(day=day, room_type=room_type, channel=channel, rooms_sold=0, revenue=Decimal(0))
-    rows.put(DAY_STATISTICS, row._replace(rooms_sold=row.rooms_sold + sold, revenue=row.revenue + revenue))
+    if row is not None:
+        sold, revenue = row.rooms_sold + sold, row.revenue + revenue
+    rows.put(DAY_STATISTICS, DayStatisticsRow(day, room_type, channel, sold, revenue))

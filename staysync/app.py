@@ -21,7 +21,7 @@ from identity.access_log import open_access_log
 from identity.side import open_identity
 from projections.mail import routes as mail_routes
 from projections.mail.routes import open_mail_desk
-from query import history_routes, own_routes, report_routes, search_routes, stream_routes
+from query import guest_routes, history_routes, own_routes, report_routes, search_routes, stream_routes
 from query import routes as query_routes
 from query.side import open_query_side
 from query.stream import Streams
@@ -170,6 +170,7 @@ def create_app(
         history_routes.router,
         own_routes.router,
         report_routes.router,
+        guest_routes.router,
         identity_routes.router,
         member_routes.router,
         key_routes.router,

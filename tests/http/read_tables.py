@@ -91,10 +91,15 @@ class World:
             self.rows.append(tables.Night(hotel_id=hotel_id, night=day(offset), room_type=code, **values))
 
     def booking(self, hotel_id: UUID, *, arrival: int = 5, nights: int = 2, lines: int = 1, **changes: Any) -> UUID:
-        """A confirmed booking of one guest with lines of type DBL, roomed in `rooms`, line by line."""
-        booking_id, guest_id = uuid4(), uuid4()
+        """A confirmed booking with lines of type DBL, roomed in `rooms` and for `line_guests`, line by line.
+
+        Its guest is new, and that of its lines, unless one is given.
+        """
+        booking_id = uuid4()
         claim, rooms = changes.pop("claim", "sold"), changes.pop("rooms", [None] * lines)
         name, email = changes.pop("full_name", "Ada Lovelace"), changes.pop("email", "Ada@Example.org")
+        guest_id = changes.pop("guest_id", None) or self.guest(hotel_id, name, email)
+        line_guests = changes.pop("line_guests", [guest_id] * lines)
         state = changes.get("state", "confirmed")
         departure = arrival + nights
         values: dict[str, Any] = {
@@ -116,17 +121,6 @@ class World:
         key = {"hotel_id": hotel_id, "booking_id": booking_id}
         stay = {"arrival": day(arrival), "departure": day(departure)}
         self.rows.append(tables.Booking(**key, **stay, guest_id=guest_id, **values))
-        self.rows.append(
-            tables.Guest(
-                hotel_id=hotel_id,
-                guest_id=guest_id,
-                full_name=name,
-                email=email,
-                phone=None,
-                language="en",
-                erased=False,
-            )
-        )
         for line in range(1, lines + 1):
             self.rows.append(
                 tables.Line(
@@ -136,7 +130,7 @@ class World:
                     room_type="DBL",
                     adults=2,
                     child_ages=[7, None],
-                    guest_id=guest_id,
+                    guest_id=line_guests[line - 1],
                     state=state,
                     total=Decimal(201),
                     room=rooms[line - 1],
@@ -166,6 +160,19 @@ class World:
             )
         )
         return booking_id
+
+    def guest(self, hotel_id: UUID, name: str = "Ada Lovelace", email: str = "Ada@Example.org") -> UUID:
+        """A guest."""
+        return self._guest(hotel_id, full_name=name, email=email, language="en", erased=False)
+
+    def erased(self, hotel_id: UUID) -> UUID:
+        """A guest who was erased."""
+        return self._guest(hotel_id, full_name=None, email=None, language=None, erased=True)
+
+    def _guest(self, hotel_id: UUID, **details: Any) -> UUID:
+        guest_id = uuid4()
+        self.rows.append(tables.Guest(hotel_id=hotel_id, guest_id=guest_id, phone=None, **details))
+        return guest_id
 
     def room_stay(self, hotel_id: UUID, booking_id: UUID, room: str, first: int, until: int, *, line: int = 1) -> None:
         """A line's time in a room, by offsets from today."""

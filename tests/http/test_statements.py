@@ -63,6 +63,7 @@ def fill(world: World, hotel_id: UUID, bookings: int) -> UUID:
         ("/v1/hotels/{hotel}/bookings", 4),
         ("/v1/hotels/{hotel}/bookings/{booking}", 7),
         ("/v1/hotels/{hotel}/room-rack", 5),
+        ("/v1/hotels/{hotel}/guests?limit=200", 2),
     ],
 )
 async def test_many_rows_take_as_many_statements_as_one(settings: Settings, world: World, path: str, most: int) -> None:

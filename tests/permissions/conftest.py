@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -29,6 +29,7 @@ class Place:
 
     hotel_id: UUID
     booking_id: str
+    guest_id: str
     reference: str
     key_id: str
     personal: tuple[str, ...]
@@ -60,10 +61,16 @@ async def _place(administrator: httpx.AsyncClient, name: str, guest: dict[str, s
     return Place(
         hotel_id=hotel_id,
         booking_id=booked.json()["booking_id"],
+        guest_id="",  # the read tables know it
         reference=booked.json()["reference"],
         key_id=made.json()["api_key"]["key_id"],
         personal=(*guest.values(), booked.json()["reference"], f"Key of {name}"),
     )
+
+
+async def _with_guest(administrator: httpx.AsyncClient, place: Place) -> Place:
+    booking = await administrator.get(f"/v1/hotels/{place.hotel_id}/bookings/{place.booking_id}")
+    return replace(place, guest_id=booking.json()["guest"]["guest_id"])
 
 
 @pytest.fixture
@@ -93,4 +100,5 @@ async def world(settings: Settings) -> AsyncIterator[World]:
         async with service.staff(foreign.hotel_id, "manager") as somebody:
             world.session_id = (await somebody.get("/v1/auth/sessions")).json()["items"][0]["session_id"]
         await project(settings)
+        world.own, world.foreign = [await _with_guest(administrator, place) for place in (own, foreign)]
         yield world

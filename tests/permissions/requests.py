@@ -76,6 +76,8 @@ _GIVEN: dict[str, Given] = {
     "GET /v1/hotels/{hotel_id}/calendar": Given(),
     "GET /v1/hotels/{hotel_id}/room-rack": Given(),
     "GET /v1/hotels/{hotel_id}/history": Given(),
+    "GET /v1/hotels/{hotel_id}/guests": Given(),
+    "GET /v1/hotels/{hotel_id}/guests/{guest_id}": Given(),
     "GET /v1/hotels/{hotel_id}/ledger": Given(),
     "GET /v1/hotels/{hotel_id}/reports/{name}": Given(),
     "GET /v1/hotels/{hotel_id}/position": Given(),
@@ -151,6 +153,7 @@ def asked(world: World, name: str, action: str | None, place: Place, *, within: 
     for part, value in {
         "hotel_id": (within or place).hotel_id,
         "booking_id": place.booking_id,
+        "guest_id": place.guest_id,
         "key_id": place.key_id,
         "session_id": world.session_id,
         "mail_id": _NO_MAIL,
