@@ -560,7 +560,8 @@ CREATE INDEX booking_hold ON read.booking USING btree (hotel_id, hold_until) WHE
 CREATE INDEX booking_state ON read.booking USING btree (hotel_id, state, arrival, booking_id);
 CREATE INDEX guest_email ON read.guest USING btree (lower(email));
 CREATE INDEX guest_name ON read.guest USING btree (hotel_id, lower(full_name) text_pattern_ops);
-CREATE INDEX hotel_city ON read.hotel USING btree (lower(city));
+CREATE INDEX hotel_city_name ON read.hotel USING btree (lower(city), name, hotel_id);
+CREATE INDEX hotel_name ON read.hotel USING btree (name, hotel_id);
 CREATE INDEX room_stay_until ON read.room_stay USING btree (hotel_id, until, first);
 CREATE INDEX timeline_made_by_guest ON read.timeline USING btree (actor) WHERE ((role = 'guest'::text) AND (type = ANY (ARRAY['BookingHeld'::text, 'BookingMade'::text])));
 CREATE TRIGGER event_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.event FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
