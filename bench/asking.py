@@ -43,6 +43,11 @@ class Told:
     p99_ms: float
     mean_bytes: float
 
+    @classmethod
+    def read(cls, text: str) -> "Told":
+        """What the load process printed."""
+        return cls(**json.loads(text))
+
 
 class _Connection(asyncio.Protocol):
     """A connection that sends its next request when it has its answer, until the time is over."""

@@ -75,6 +75,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "STAYSYNC_DATABASE_URL": settings.database_url or "",
         "STAYSYNC_REDIS_URL": settings.redis_url or "",
         "STAYSYNC_DEMO": "0",
+        "STAYSYNC_KEEP_ANSWERS_S": "0",  # a search that Redis answers says nothing about the search
         "STAYSYNC_LIMIT_HOLDS_PER_ADDRESS": "0",  # all load comes from one address
         "STAYSYNC_LIMIT_HOLDS_PER_ACCOUNT": "0",
         "STAYSYNC_LIMIT_BOOKINGS_PER_ADDRESS": "0",

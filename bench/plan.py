@@ -32,6 +32,13 @@ METRICS: dict[str, Metric] = {
     "lag, response p50": Metric("ms", "response time while 300 bookings a second arrive over HTTP"),
     "lag, p50": Metric("ms", "from the answer until the booking shows in the read tables, in the same run"),
     "lag, p99": Metric("ms", "the same"),
+    "bare Starlette at 20, p50": Metric("ms", "20 in flight: reads the body, answers a constant"),
+    "search, p50": Metric("ms", "20 in flight: 3 nights in a city of 20 hotels, among 500 hotels, nothing kept"),
+    "search, p99": Metric("ms", "the same"),
+    "search, ten times the hotels, p50": Metric("ms", "the same among 5,000 hotels"),
+    "search, ten times the hotels, p99": Metric("ms", "the same"),
+    "search by price, p50": Metric("ms", "the same among 500 hotels, the cheapest first"),
+    "search by price, p99": Metric("ms", "the same"),
 }
 
 TARGETS: tuple[Target, ...] = (
@@ -66,6 +73,28 @@ TARGETS: tuple[Target, ...] = (
     Target(name="import", above="import", below=None, sense="at least", bound=1000, orientation=True),
     Target(name="lag p50 / response p50", above="lag, p50", below="lag, response p50", sense="at most", bound=3),
     Target(name="lag p99 / response p50", above="lag, p99", below="lag, response p50", sense="at most", bound=20),
+    Target(
+        name="search p50 / bare Starlette p50",
+        above="search, p50",
+        below="bare Starlette at 20, p50",
+        sense="at most",
+        bound=10,
+    ),
+    Target(
+        name="search p99 / bare Starlette p50",
+        above="search, p99",
+        below="bare Starlette at 20, p50",
+        sense="at most",
+        bound=40,
+    ),
+    Target(
+        name="search among ten times the hotels, p50 / p50",
+        above="search, ten times the hotels, p50",
+        below="search, p50",
+        sense="at most",
+        bound=1.5,
+    ),
+    Target(name="search, p99", above="search, p99", below=None, sense="at most", bound=50, orientation=True),
 )
 
 
@@ -84,6 +113,9 @@ class Size:
     hot_rooms: int = 100_000
     arrival_days: int = 300
     hot_arrival_days: int = 14
+    shops: int = 500
+    shop_nights: int = 730
+    shop_bookings: int = 300_000
     warm_up: bool = True
 
     @property
@@ -93,7 +125,17 @@ class Size:
 
 
 FULL = Size(seconds=4, seconds_of_lag=6, imported_rows=6000)
-QUICK = Size(seconds=1.5, seconds_of_lag=3, imported_rows=1500, types_of_one_hotel=200, arrival_days=60, rooms=200)
+QUICK = Size(
+    seconds=1.5,
+    seconds_of_lag=3,
+    imported_rows=1500,
+    types_of_one_hotel=200,
+    arrival_days=60,
+    rooms=200,
+    shops=100,
+    shop_nights=200,
+    shop_bookings=20_000,
+)
 SMALLEST = Size(
     seconds=1,
     seconds_of_lag=1,
@@ -105,6 +147,9 @@ SMALLEST = Size(
     rooms=2000,
     hot_rooms=20_000,
     arrival_days=20,
+    shops=4,
+    shop_nights=40,
+    shop_bookings=50,
     warm_up=False,
 )
 """Only to see that the suite runs."""

@@ -11,10 +11,11 @@ from bench.imports import NoData, import_measurements
 from bench.lag import lag_measurements
 from bench.place import Place
 from bench.plan import METRICS, Figures, Measurement, Size
+from bench.search import search_measurements
 
 type Say = Callable[[str], None]
 
-GROUPS = ("insert", "append", "http", "import", "lag")
+GROUPS = ("insert", "append", "http", "import", "lag", "search")
 NEEDS = {"append": {"insert"}}
 """Groups without which another one's ratios would be missing."""
 
@@ -68,4 +69,6 @@ async def _prepared(
     if "lag" in groups:
         settings = await place.make_database("bench_lag", 2)
         measurements += await lag_measurements(place, settings, size, stack)
+    if "search" in groups:
+        measurements += await search_measurements(place, size, stack)
     return measurements

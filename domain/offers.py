@@ -84,12 +84,16 @@ class _Matching:
 
     def seat(self, room: Room, asked: set[int]) -> bool:
         """Give one more room of this type to somebody, moving others to where they also fit. False if nobody can."""
-        for index, party in enumerate(self.parties):
-            if index in asked or not room.kind.takes(party):
+        takers = [index for index, party in enumerate(self.parties) if index not in asked and room.kind.takes(party)]
+        for index in takers:
+            if index not in self.given:
+                self.given[index] = room
+                return True
+        for index in takers:
+            if index in asked:
                 continue
             asked.add(index)
-            before = self.given.get(index)
-            if before is None or self.seat(before, asked):
+            if self.seat(self.given[index], asked):
                 self.given[index] = room
                 return True
         return False
@@ -116,6 +120,8 @@ def cheapest_rooms(parties: Sequence[Party], rooms: Sequence[Room]) -> list[Room
     if len(parties) == 1:  # most searches
         party = parties[0]
         return next(([room] for room in rooms if room.kind.takes(party)), None)
+    if sum(room.free for room in rooms) < len(parties):
+        return None
     matching = _Matching(parties)
     for room in rooms:
         for _ in range(room.free):

@@ -1,5 +1,6 @@
 """Where is there room? Hotels with the cheapest rooms that take a whole party for a stay, and what they cost."""
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -39,6 +40,11 @@ class Search:
     hotel_id: UUID | None
     max_price: Decimal | None
     order: Order
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether a hotel takes so long to look at that others shouldn't wait for all of them."""
+        return self.stays.first < self.stays.last or len(self.parties) > 1
 
 
 class Offer(NamedTuple):
@@ -97,6 +103,8 @@ async def _by_name(side: QuerySide, wanted: Search, now: datetime, limit: int, a
     for record in records:
         hotel = opened(record, stays.first, stays.end)
         offer = best_offer(hotel, wanted, now)
+        if wanted.is_wide:
+            await asyncio.sleep(0)  # others want to be answered meanwhile
         if offer is not None and len(found) == limit:  # one more than the page shows: there is a next page
             last = found[-1].hotel
             break
@@ -116,8 +124,13 @@ async def _by_price(side: QuerySide, wanted: Search, now: datetime, limit: int, 
     if after is not None:
         begin = tuple(decode_cursor(after, _kind(wanted), cursor_text, cursor_number, cursor_text, UUID))
     records = await stock_of_city(side, wanted.city, wanted.stays.first, wanted.stays.end, most=None)
-    hotels = (opened(record, wanted.stays.first, wanted.stays.end) for record in records)
-    offers = [offer for hotel in hotels if (offer := best_offer(hotel, wanted, now)) is not None]
+    offers = []
+    for record in records:
+        offer = best_offer(opened(record, wanted.stays.first, wanted.stays.end), wanted, now)
+        if offer is not None:
+            offers.append(offer)
+        if wanted.is_wide:
+            await asyncio.sleep(0)  # others want to be answered meanwhile
     later = sorted((offer for offer in offers if begin is None or offer.place > begin), key=lambda offer: offer.place)
     page = later[:limit]
     more = len(later) > limit
@@ -179,11 +192,13 @@ class _Written:
         self._adults = max(party.adults for party in wanted.parties)
         self._children = max(party.children for party in wanted.parties)
         self._dates: dict[int, list[str]] = {}
+        self._of_item: dict[str, orjson.Fragment] = {}
 
     def item(self, offer: Offer) -> dict[str, Any]:
         """`answers.HotelOffers`."""
         hotel, stays = offer.hotel, self._wanted.stays
         arrival = stays.arrival(offer.arrival)
+        self._of_item.clear()
         return {
             "hotel_id": str(hotel.hotel_id),
             "name": hotel.name,
@@ -228,7 +243,13 @@ class _Written:
         ]
 
     def _nights(self, room: Room, offer: Offer) -> orjson.Fragment:
-        """`answers.NightlyPrice` for each night."""
+        """`answers.NightlyPrice` for each night, the same for all rooms of a type."""
+        found = self._of_item.get(room.code)
+        if found is None:
+            found = self._of_item[room.code] = self._new_nights(room, offer)
+        return found
+
+    def _new_nights(self, room: Room, offer: Offer) -> orjson.Fragment:
         arrival, length = offer.arrival, self._wanted.stays.length
         dates = self._dates.get(arrival)
         if dates is None:
