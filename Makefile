@@ -4,13 +4,14 @@
 ARGS ?= -n 2
 BENCH_ARGS ?=
 
-.PHONY: help run test check prove lock bench clean
+.PHONY: help run test check prove stress lock bench clean
 
 help:
 	@echo "make run    run StaySync with its own PostgreSQL and Valkey (STAYSYNC_* variables: docs/configuration.md)"
 	@echo "make test   run the tests (ARGS='-n 2' are pytest's arguments)"
 	@echo "make check  linter, formatter, types, direction of imports"
 	@echo "make prove  the state machines for a long time: they look for a way around the promises"
+	@echo "make stress 10,000 bookings while workers are killed at random: no mail is lost"
 	@echo "make bench  measure (BENCH_ARGS are its arguments)"
 	@echo "make lock   pin the newest packages that pyproject.toml allows, with hashes"
 	@echo "make clean  remove the environment and caches; data stays"
@@ -34,6 +35,11 @@ check:
 prove:
 	@sh requirements/environment.sh dev
 	@STAYSYNC_TEST_THOROUGHNESS=40 exec .venv/bin/python -m pytest -n 2 tests/machine
+
+# Workers are killed at random while bookings are made; `make test` does it with a few.
+stress:
+	@sh requirements/environment.sh dev
+	@STAYSYNC_TEST_STRESS_BOOKINGS=$${STAYSYNC_TEST_STRESS_BOOKINGS:-10000} exec .venv/bin/python -m pytest -s tests/stress
 
 bench:
 	@sh requirements/environment.sh dev
