@@ -65,6 +65,7 @@ def test_the_sender_and_the_origin_of_links() -> None:
     assert (sender.name, sender.address, sender.domain) == ("Grand, Lisbon", "desk@grand.example", "grand.example")
     assert origin_of(Settings(public_origin="https://book.example")) == "https://book.example"
     assert origin_of(Settings(port=8123)) == "http://127.0.0.1:8123"
+    assert origin_of(Settings(host="0.0.0.0")) == "http://127.0.0.1:8000"  # noqa: S104 - where a container listens
 
 
 @pytest.mark.parametrize(
