@@ -4,7 +4,7 @@
 ARGS ?= -n 2
 BENCH_ARGS ?=
 
-.PHONY: help run test check prove fuzz published lock bench clean
+.PHONY: help run test check prove fuzz published stress lock bench clean
 
 help:
 	@echo "make run    run StaySync with its own PostgreSQL and Valkey (STAYSYNC_* variables: docs/configuration.md)"
@@ -13,6 +13,7 @@ help:
 	@echo "make prove  the state machines for a long time: they look for a way around the promises"
 	@echo "make fuzz   call the running service with whatever its OpenAPI document allows, and with what it doesn't"
 	@echo "make published  import the whole real history and compare the bookings report with its file"
+	@echo "make stress 10,000 bookings while workers are killed at random: no mail is lost"
 	@echo "make bench  measure (BENCH_ARGS are its arguments)"
 	@echo "make lock   pin the newest packages that pyproject.toml allows, with hashes"
 	@echo "make clean  remove the environment and caches; data stays"
@@ -46,6 +47,11 @@ fuzz:
 published:
 	@sh requirements/environment.sh dev
 	@STAYSYNC_TEST_WHOLE_HISTORY=1 exec .venv/bin/python -m pytest -s --durations=3 tests/reports/test_published.py
+
+# Workers are killed at random while bookings are made; `make test` does it with a few.
+stress:
+	@sh requirements/environment.sh dev
+	@STAYSYNC_TEST_STRESS_BOOKINGS=$${STAYSYNC_TEST_STRESS_BOOKINGS:-10000} exec .venv/bin/python -m pytest -s tests/stress
 
 bench:
 	@sh requirements/environment.sh dev

@@ -49,7 +49,8 @@ def sender_of(settings: Settings) -> Sender:
 
 def origin_of(settings: Settings) -> str:
     """Where the page is that links in mails lead to."""
-    return settings.public_origin or f"http://{settings.host}:{settings.port}"
+    here = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104 - compared with
+    return settings.public_origin or f"http://{here}:{settings.port}"
 
 
 def _password(settings: Settings, in_url: str | None) -> str:

@@ -98,6 +98,9 @@ class Relay:
         try:
             async with asyncio.timeout(self._server.timeout_s):
                 await self._send(letter)
+        except ServerAway as away:
+            await self._leave_alone(away)
+            raise
         except (OSError, aiosmtplib.SMTPException, EOFError) as error:  # TimeoutError is an OSError
             trouble = _trouble(error)
             if isinstance(trouble, ServerAway):
@@ -145,7 +148,7 @@ class Relay:
                 await client.ehlo()
         except aiosmtplib.SMTPResponseException as error:
             # Whatever it says before any mail was named is about us.
-            raise ConnectionRefusedError(error.code) from None
+            raise ServerAway(f"it doesn't let us in ({error.code})") from None
         return client
 
     async def _leave_alone(self, trouble: ServerAway) -> None:
@@ -168,8 +171,6 @@ def _trouble(error: Exception) -> Trouble:
     match error:
         case aiosmtplib.SMTPRecipientsRefused():
             return _trouble(error.recipients[0])
-        case aiosmtplib.SMTPAuthenticationError():
-            return ServerAway(f"the sign-in was refused ({error.code})")
         case aiosmtplib.SMTPResponseException() if error.code == _CLOSING:
             return ServerAway(_codes(error))
         case aiosmtplib.SMTPResponseException() if 500 <= error.code < 600:
@@ -178,12 +179,10 @@ def _trouble(error: Exception) -> Trouble:
             return TryLater(_codes(error))
         case aiosmtplib.SMTPNotSupported():
             return Refused("the server takes no address in UTF-8")
-        case ConnectionRefusedError() if error.args and isinstance(error.args[0], int) and error.args[0] >= 400:
-            return ServerAway(f"the server doesn't let us in ({error.args[0]})")
         case TimeoutError():
             return ServerAway("no answer in time")
         case _:
-            return ServerAway(f"can't be reached ({type(error).__name__})")
+            return ServerAway(f"can't be reached ({type(error.__cause__ or error).__name__})")
 
 
 def _codes(error: aiosmtplib.SMTPResponseException) -> str:

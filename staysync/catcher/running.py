@@ -3,6 +3,7 @@
 import asyncio
 import logging
 
+import typer
 import uvicorn
 from aiosmtpd.smtp import SMTP
 
@@ -15,9 +16,10 @@ _LARGEST_MAIL_BYTES = 10_000_000
 
 
 def run_catcher(settings: Settings) -> None:
-    """Catch mails until SIGTERM or Ctrl-C. Raises CannotStartError in production mode, and for a port that is taken."""
+    """Catch mails until SIGTERM or Ctrl-C; not in production mode. Raises CannotStartError for a port that is taken."""
     if settings.production:
-        raise CannotStartError("there is no mail catcher in production mode; set STAYSYNC_SMTP_URL to your mail server")
+        typer.echo("There is no mail catcher in production mode: set STAYSYNC_SMTP_URL to your mail server.")
+        return
     if settings.catcher_port is None or settings.catcher_smtp_port is None:
         raise CannotStartError("STAYSYNC_CATCHER_PORT and STAYSYNC_CATCHER_SMTP_PORT say where the catcher listens")
     logging.getLogger("mail.log").setLevel(logging.CRITICAL)  # aiosmtpd's, which would say who writes to whom

@@ -19,7 +19,8 @@ each_service = pytest.mark.parametrize("name", sorted(_SERVICES))
 
 
 def test_the_services_are_those_of_the_design() -> None:
-    assert set(_SERVICES) == _ONE_SHOTS | {"db", "redis", "api", "worker-projections", "worker-commands", "beat"}
+    workers = {"worker-projections", "worker-commands", "worker-mail", "beat"}
+    assert set(_SERVICES) == _ONE_SHOTS | workers | {"db", "redis", "api", "mail-catcher"}
 
 
 @each_service
@@ -29,7 +30,7 @@ def test_a_service_tells_its_health_or_runs_once(name: str) -> None:
         assert service["restart"] == ("on-failure:5" if name == "demo" else "no")
     else:
         assert service["healthcheck"]["test"]
-        assert service["restart"] == "unless-stopped"
+        assert service["restart"] == ("on-failure" if name == "mail-catcher" else "unless-stopped")
 
 
 @each_service
@@ -56,10 +57,11 @@ def test_only_the_migration_and_the_database_see_the_superusers_password() -> No
     assert having == {"secrets", "db", "migrate"}
 
 
-def test_only_the_api_is_published_and_only_on_loopback() -> None:
+def test_only_the_api_and_the_mail_catchers_page_are_published_and_only_on_loopback() -> None:
     published = {name: service["ports"] for name, service in _SERVICES.items() if "ports" in service}
-    assert list(published) == ["api"]
-    assert all(port.startswith("127.0.0.1:") for port in published["api"])
+    assert set(published) == {"api", "mail-catcher"}
+    assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
+    assert published["mail-catcher"] == ["127.0.0.1:${STAYSYNC_CATCHER_PORT:-8025}:8025"], "not where it takes mails"
     assert _COMPOSE["networks"]["inside"]["internal"] is True
 
 

@@ -4,6 +4,7 @@ import asyncio
 import ssl
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +25,10 @@ type Reply = Callable[[str], str | None]
 """What the server answers when a mail is for an address; None takes it."""
 
 
+def _nothing() -> None:
+    """Nothing to do."""
+
+
 def _takes(_: str) -> str | None:
     return None
 
@@ -38,6 +43,8 @@ class PostOffice:
     """Of each mail received, its envelope's recipient."""
     refuses: Reply = _takes
     """Answers RCPT."""
+    on_receipt: Callable[[], None] = _nothing
+    """Called when a mail is there and the client doesn't know it yet."""
     hangs: bool = False
     """It takes a mail's bytes and says nothing."""
     connections: int = 0
@@ -74,14 +81,15 @@ class PostOffice:
         assert isinstance(content, bytes)
         self.received.append(message_from_bytes(content, policy=policy.default))
         self.recipients.append(envelope.rcpt_tos[0])
+        self.on_receipt()
         return "250 OK"
 
 
 @contextmanager
-def post_office(port: int = 0, **options: Any) -> Iterator[PostOffice]:
+def post_office(port: int = 0, *, utf8: bool = True) -> Iterator[PostOffice]:
     """A plain server on loopback, without TLS or sign-in."""
     office = PostOffice(Server(host="127.0.0.1", port=port, tls="none", timeout_s=TIMEOUT_S))
-    with _running(office, port=port, **options) as port_of_it:
+    with _running(office, port=port, enable_SMTPUTF8=utf8) as port_of_it:
         office.server = Server(host="127.0.0.1", port=port_of_it, tls="none", timeout_s=TIMEOUT_S)
         yield office
 
@@ -124,10 +132,13 @@ def _running(office: PostOffice, *, port: int = 0, ssl_context: Any = None, **op
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
 
+    def speak() -> SMTP:
+        with warnings.catch_warnings():  # with TLS from the first byte it says that sign-in needs TLS
+            warnings.simplefilter("ignore", UserWarning)
+            return SMTP(office, hostname="office", loop=loop, **options)
+
     async def listen() -> asyncio.Server:
-        return await loop.create_server(
-            lambda: SMTP(office, enable_SMTPUTF8=True, loop=loop, **options), "127.0.0.1", port, ssl=ssl_context
-        )
+        return await loop.create_server(speak, "127.0.0.1", port, ssl=ssl_context)
 
     async def end(server: asyncio.Server) -> None:
         server.close()

@@ -1,0 +1,1 @@
+"""What holds while workers are killed at random; `make stress` does it at length."""
