@@ -48,6 +48,7 @@ class Service:
             "STAYSYNC_PORT": str(self.port),
             "STAYSYNC_DEMO": "0",
             "STAYSYNC_LOG_LEVEL": "debug",
+            "STAYSYNC_LOG_FORMAT": "json",  # says more than text does: what a line is about, member by member
             "STAYSYNC_ADMIN_EMAIL": ADMIN[0],
             "STAYSYNC_ADMIN_PASSWORD": ADMIN[1],
             "STAYSYNC_LIMIT_LOOKUPS_PER_ACCOUNT": "3/h",
@@ -83,7 +84,7 @@ class Service:
 
     def everything(self) -> str:
         """All that its processes have written, on the terminal and into files of logs and records."""
-        files = [file for folder in ("log", "run") for file in (self.data_dir / folder).glob("*") if file.is_file()]
+        files = [file for folder in ("log", "run") for file in (self.data_dir / folder).rglob("*") if file.is_file()]
         return "".join(self.said) + "".join(file.read_text(errors="replace") for file in files)
 
     def database_url(self) -> str:
@@ -177,6 +178,11 @@ def _live(client: httpx.Client) -> tuple[str, dict[str, Any], list[str]]:
     client.get(f"/{email}/{password}", headers={"Authorization": f"Basic {password}", "User-Agent": name})
     client.get("/v1/auth/me", headers={"Authorization": f"Bearer {tokens[0]}x", "X-Request-Id": email})
     client.put(f"{hotel}/members/{email}", json={"role": email}, headers=bearer)
+    headers = {"X-Correlation-Id": email, "X-Request-Id": name, "traceparent": f"00-{email}-{name}-01"}
+    client.get("/v1/hotels", headers=headers)
+    client.request("GET", "/metrics", params={name: email}, headers=headers)
+    for path in (f"/v1/ops/schedules/{email}/run", f"/v1/ops/dead-letters/{email}/retry"):
+        client.post(path, headers=bearer)
     return hotel, bearer, tokens
 
 
@@ -216,10 +222,12 @@ def test_no_secret_and_nothing_personal_is_in_any_log(service: Service) -> None:
         hotel, bearer, tokens = _live(client)
         _fail(client, service, hotel, bearer)
         client.post("/v1/auth/logout", headers=bearer)
+        counted = client.get("/metrics").text
     secrets = {file.name: file.read_text() for file in (service.data_dir / "secrets").iterdir()}
     service.stop()
-    written = service.everything()
-    for sign in ("failed:", "UndefinedTable", 'violates check constraint "odd"'):
+    written = service.everything() + counted
+    assert "staysync_commands_total" in written
+    for sign in ('"correlation_id"', "failed:", "UndefinedTable", 'violates check constraint "odd"'):
         assert sign in written, f"nothing complained: {sign} isn't there, so this test would prove nothing"
     sought = {**PERSONAL, "e-mail of the administrator": ADMIN[0], "password of the administrator": ADMIN[1]}
     sought |= {f"token {number}": token for number, token in enumerate(tokens)}
