@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from query.kept_answers import KeptAnswers
+from query.as_of import AsOf, Moment, seqs_at
 from query.reports.answering import Answer, Asked, answered
 from query.reports.registry import REPORTS
 from query.side import QuerySide, open_query_side
@@ -25,12 +25,7 @@ class Ask(Protocol):
 @pytest.fixture
 async def reading(settings: Settings) -> AsyncIterator[QuerySide]:
     """The read side on the test's database."""
-    async with open_query_side(
-        settings.sqlalchemy_url("query"),
-        pool_size=2,
-        position_wait_s=1,
-        kept=KeptAnswers(None, keep_s=0, build="tests"),
-    ) as side:
+    async with open_query_side(settings.sqlalchemy_url("query"), pool_size=2, position_wait_s=1) as side:
         yield side
 
 
@@ -39,8 +34,12 @@ def ask(reading: QuerySide) -> Ask:
     """Ask for a report with what the role that answers queries may see."""
 
     async def asking(hotel_id: UUID, name: str, now: datetime, **asked: Any) -> Answer:
-        parameters = dict.fromkeys(("first", "until", "group_by", "as_of", "known_at")) | asked
+        when = AsOf(as_of=asked.pop("as_of", None), known_at=asked.pop("known_at", None))
         async with reading.session() as session:
-            return await answered(session, hotel_id, REPORTS[name], Asked(**parameters), now)
+            then = None
+            if instant := when.as_of or when.known_at:  # histories of tests may lie in the future
+                (seq,) = await seqs_at(session, hotel_id, [(when.as_of, when.known_at)])
+                then = Moment(seq=seq, instant=instant)
+            return await answered(session, hotel_id, REPORTS[name], Asked(**asked, when=when, then=then), now)
 
     return asking
