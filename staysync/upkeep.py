@@ -199,11 +199,12 @@ async def _rebuild_all(settings: "Settings", console: "Console", *, even_if_diff
             " --even-if-different.", soft_wrap=True,
         )  # fmt: skip
         return EXIT_DIFFERS
+    whole = f"{outcome.hotels:,} hotels, {outcome.events:,} events"
     console.print(
-        f"The read tables of {outcome.hotels:,} hotels are those of {outcome.events:,} events, folded anew. What was live"
-        " is kept: rebuild --undo goes back to it, rebuild --keep drops it, with the guests' details that it holds."
-        if not undo
-        else f"The read tables from before are live again, caught up to {outcome.events:,} events. The others are kept.",
+        f"The tables from before are live again ({whole}). The others are kept."
+        if undo
+        else f"The read tables are folded anew ({whole}). What was live is kept: rebuild --undo goes back to it,"
+        " rebuild --keep drops it, with the guests' details that it holds.",
         soft_wrap=True,
     )
     return EXIT_HOLDS

@@ -1,7 +1,7 @@
 """All read tables folded anew beside the live ones: compared, put in place without an error for anyone, and undone."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,11 +16,12 @@ from projections.drain import CannotRebuild, Projector, sweep
 from projections.rebuilding import Outcome, Rebuilder, drop, rebuild_all, rebuilder
 from projections.schemas import BEFORE, LIVE, NEXT
 from staysync.settings import Settings
-from tests.clients import project, running
+from tests.clients import running
 from tests.eventstore.house import House, open_house, superuser
 from tests.migrations.test_schema import GOLDEN, _dump
 from tests.projections.test_drain import break_next_event, insert_event
 from tests.projections.words import checkpoint, differences, head, live_a_little, live_in_rooms, read_tables
+from tests.projections.workers import until
 
 OIDS = "select relname, oid from pg_class where relnamespace = 'read'::regnamespace and relkind = 'r'"
 
@@ -221,7 +222,7 @@ async def test_two_rebuilds_at_once_are_refused(settings: Settings, projector: P
 async def test_one_that_was_killed_has_done_nothing_and_the_next_begins_anew(
     settings: Settings, projector: Projector, houses: list[House], monkeypatch: pytest.MonkeyPatch, at: str
 ) -> None:
-    async def die(work: Rebuilder, *_: object) -> None:
+    async def die(*_: object) -> None:
         raise ConnectionResetError
 
     oids = dict(await projector.pool.fetch(OIDS))
@@ -231,7 +232,7 @@ async def test_one_that_was_killed_has_done_nothing_and_the_next_begins_anew(
             await rebuilt(settings, projector)
     assert await schemas(settings) == {LIVE, NEXT}
     assert dict(await projector.pool.fetch(OIDS)) == oids
-    await houses[0].book(8, 9)
+    await houses[0].book(10, 12)
     await sweep(projector)
     assert await differences(settings) == {}
     assert (await rebuilt(settings, projector)).swapped
@@ -267,8 +268,14 @@ async def test_the_swap_waits_for_a_query_that_began_before(
     await reader.close()
 
 
-async def under_load(settings: Settings, projector: Projector, houses: list[House], work: Callable[[], Any]) -> int:
-    """Do something while clients ask, book and read back, and projectors run; how many answers there were, all right."""
+type Some = Callable[[], Awaitable[None]]
+"""Waits until clients have had some more answers."""
+
+
+async def under_load(
+    settings: Settings, projector: Projector, houses: list[House], work: Callable[[Some], Awaitable[None]]
+) -> None:
+    """Do something while clients book, read back and ask, and projectors run; every answer is to be right."""
     answers, working = 0, True
     async with running(settings.model_copy(update={"position_wait_s": 20.0})) as service:
 
@@ -276,10 +283,9 @@ async def under_load(settings: Settings, projector: Projector, houses: list[Hous
             nonlocal answers
             async with service.staff(house.hotel_id) as desk:
                 while working:
-                    booked = await house.book(number % 50, number % 50 + 1)
+                    booked = await house.book(number % 50, number % 50 + 2)
                     path = f"/v1/hotels/{house.hotel_id}/bookings/{booked['booking_id']}"
-                    position = {"StaySync-Min-Position": booked["position"]}
-                    read = await desk.get(path, headers=position)
+                    read = await desk.get(path, headers={"StaySync-Min-Position": booked["position"]})
                     assert read.status_code == 200, read.text
                     assert (read.json()["reference"], len(read.json()["lines"])) == (booked["reference"], 1)
                     for other in ("calendar", "bookings", "room-types", "position"):
@@ -289,20 +295,28 @@ async def under_load(settings: Settings, projector: Projector, houses: list[Hous
                     number += 1
 
         async def drain_all() -> None:
-            while working:
-                await project(settings)
+            while not all(task.done() for task in tasks):
+                await sweep(projector)
+                await asyncio.sleep(0.01)
+
+        async def some() -> None:
+            before = answers
+
+            async def have_come() -> bool:
+                return answers >= before + 5 or any(task.done() for task in tasks)
+
+            await until(have_come)
 
         tasks = [asyncio.create_task(ask(house, number)) for number, house in enumerate(houses)]
-        tasks += [asyncio.create_task(drain_all()) for _ in range(2)]
+        projecting = [asyncio.create_task(drain_all()) for _ in range(2)]
         try:
-            await work()
+            await work(some)
         finally:
             working = False
-            await asyncio.gather(*tasks)
+            await asyncio.gather(*tasks, *projecting)
     assert await sweep(projector)
     assert await audit(projector.pool) == 0
     assert await differences(settings) == {}
-    return answers
 
 
 async def test_clients_and_projectors_notice_nothing_of_a_swap(
@@ -311,10 +325,14 @@ async def test_clients_and_projectors_notice_nothing_of_a_swap(
     houses = [await open_house(side, 400) for _ in range(2)]
     await sweep(projector)
 
-    async def there_and_back() -> None:
+    async def there_and_back(some: Some) -> None:
+        await some()
         assert (await rebuilt(settings, projector)).swapped
+        await some()
         assert (await rebuilt(settings, projector, BEFORE)).swapped
+        await some()
         await projector.pool.execute("update read.night set minimum_stay = 2 where hotel_id = $1", houses[1].hotel_id)
         assert (await rebuilt(settings, projector, even_if_different=True)).swapped
+        await some()
 
-    assert await under_load(settings, projector, houses, there_and_back) > 10
+    await under_load(settings, projector, houses, there_and_back)
