@@ -288,7 +288,7 @@ class Appender:
                     await self._split(entries, waiting=waiting)
                     return
                 command = type(entries[0].submission.command).__name__
-                log.error("a command takes longer than a transaction may: %s", command)
+                log.warning("a command takes longer than a transaction may: %s", command)
                 overdue = CommandTooSlow("the database took too long for this command")
             except Exception as error:
                 if len(entries) == 1:

@@ -128,7 +128,7 @@ def projector_pool(database_url: str, master_key: MasterKey, *, size: int = 2, s
     """A pool of connections as the projectors want them; enter it to open it. They project into `schema`.
 
     A connection is used only while the master key is found to be the ledger's, or the ledger has none yet. Otherwise
-    entering the pool and taking a connection raise WrongMasterKey.
+    taking one raises WrongMasterKey.
     """
     known = False
 
@@ -142,7 +142,8 @@ def projector_pool(database_url: str, master_key: MasterKey, *, size: int = 2, s
 
     return asyncpg.create_pool(
         database_url,
-        min_size=1,
+        # A floor would be restored in the background, with a traceback for each try while the server is away.
+        min_size=0,
         max_size=size,
         init=check,
         setup=check_while_unknown,

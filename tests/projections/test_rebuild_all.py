@@ -295,7 +295,7 @@ async def under_load(
                     number += 1
 
         async def drain_all() -> None:
-            while working:
+            while not all(task.done() for task in tasks):
                 await sweep(projector)
                 await asyncio.sleep(0.01)
 
@@ -308,12 +308,12 @@ async def under_load(
             await until(have_come)
 
         tasks = [asyncio.create_task(ask(house, number)) for number, house in enumerate(houses)]
-        tasks += [asyncio.create_task(drain_all()) for _ in range(2)]
+        projecting = [asyncio.create_task(drain_all()) for _ in range(2)]
         try:
             await work(some)
         finally:
             working = False
-            await asyncio.gather(*tasks)
+            await asyncio.gather(*tasks, *projecting)
     assert await sweep(projector)
     assert await audit(projector.pool) == 0
     assert await differences(settings) == {}
