@@ -61,7 +61,7 @@ async def test_a_change_is_named_and_ends_with_1(
     assert (code, "unsigned" in printed) == (DIFFERS, True)
     assert (await audit(settings, "export", "--all", tmp_path / "all.jsonl"))[0] == HOLDS
     code, printed = await audit(settings, "check", tmp_path / "all.jsonl")
-    assert (code, "1 things are wrong" in printed) == (DIFFERS, True)
+    assert (code, "not whole, 1 found" in printed) == (DIFFERS, True)
 
 
 async def test_what_cannot_be_checked_ends_with_2_and_one_line(
