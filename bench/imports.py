@@ -27,7 +27,7 @@ def import_measurements(place: Place, size: Size, data: Path) -> list[Measuremen
     if not data.exists():
         raise NoData("the data set isn't here; name its file with --data")
     file = place.folder / "slice.csv"
-    _cut(data, file, size.imported_rows)
+    cut(data, file, size.imported_rows)
 
     async def run(number: int) -> Figures:
         settings = await place.make_database(f"bench_import_{number}", 3)
@@ -42,7 +42,7 @@ def import_measurements(place: Place, size: Size, data: Path) -> list[Measuremen
     return [Measurement("import", run)]
 
 
-def _cut(data: Path, file: Path, rows: int) -> None:
+def cut(data: Path, file: Path, rows: int) -> None:
     """Half of the rows from each hotel, one after the other as in the file, so that the days are as full as there."""
     with gzip.open(data, "rt", encoding="utf-8") as source, file.open("w", encoding="utf-8") as target:
         target.write(next(source))

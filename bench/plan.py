@@ -39,6 +39,9 @@ METRICS: dict[str, Metric] = {
     "search, ten times the hotels, p99": Metric("ms", "the same"),
     "search by price, p50": Metric("ms", "the same among 500 hotels, the cheapest first"),
     "search by price, p99": Metric("ms", "the same"),
+    "audit, COPY": Metric("events/s", "COPY of the imported history's events to the client, through SHA-256"),
+    "audit, file": Metric("events/s", "check of an audit file of the same events, one process"),
+    "audit, live": Metric("events/s", "check of the same events in the database"),
 }
 
 TARGETS: tuple[Target, ...] = (
@@ -72,6 +75,7 @@ TARGETS: tuple[Target, ...] = (
     ),
     Target(name="import", above="import", below=None, sense="at least", bound=1000, orientation=True),
     Target(name="lag p50 / response p50", above="lag, p50", below="lag, response p50", sense="at most", bound=3),
+    Target(name="audit file / COPY", above="audit, file", below="audit, COPY", sense="at least", bound=0.5),
     Target(name="lag p99 / response p50", above="lag, p99", below="lag, response p50", sense="at most", bound=20),
     Target(
         name="search p50 / bare Starlette p50",
@@ -105,6 +109,7 @@ class Size:
     seconds: float
     seconds_of_lag: float
     imported_rows: int
+    audited_rows: int
     hotels: int = 100
     hotels_projected: int = 20
     types: int = 10
@@ -124,11 +129,12 @@ class Size:
         return self.arrival_days + 10
 
 
-FULL = Size(seconds=4, seconds_of_lag=6, imported_rows=6000)
+FULL = Size(seconds=4, seconds_of_lag=6, imported_rows=6000, audited_rows=119_390)
 QUICK = Size(
     seconds=1.5,
     seconds_of_lag=3,
     imported_rows=1500,
+    audited_rows=6000,
     types_of_one_hotel=200,
     arrival_days=60,
     rooms=200,
@@ -140,6 +146,7 @@ SMALLEST = Size(
     seconds=1,
     seconds_of_lag=1,
     imported_rows=60,
+    audited_rows=60,
     hotels_projected=2,
     hotels=2,
     types=2,

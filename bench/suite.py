@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from bench.append import ledger_measurements
+from bench.audit import audit_measurements
 from bench.http import http_measurements
 from bench.imports import NoData, import_measurements
 from bench.lag import lag_measurements
@@ -15,7 +16,7 @@ from bench.search import search_measurements
 
 type Say = Callable[[str], None]
 
-GROUPS = ("insert", "append", "http", "import", "lag", "search")
+GROUPS = ("insert", "append", "http", "import", "lag", "audit", "search")
 NEEDS = {"append": {"insert"}}
 """Groups without which another one's ratios would be missing."""
 
@@ -66,6 +67,11 @@ async def _prepared(
             measurements += import_measurements(place, size, data)
         except NoData as reason:
             skipped["import"] = str(reason)
+    if "audit" in groups:
+        try:
+            measurements += await audit_measurements(place, size, data)
+        except NoData as reason:
+            skipped["audit"] = str(reason)
     if "lag" in groups:
         settings = await place.make_database("bench_lag", 2)
         measurements += await lag_measurements(place, settings, size, stack)

@@ -59,5 +59,5 @@ def _change(change: answers.FieldChange, language: Language) -> str:
     field = field_said(change.field, language)
     if change.before is None and change.after is None:
         return field  # whose values are personal, or were and are nothing
-    before, after = value_said(change.before, language), value_said(change.after, language)
+    before, after = (value_said(change.field, value, language) for value in (change.before, change.after))
     return f"{field}: {after}" if change.before is None else f"{field}: {before} → {after}"

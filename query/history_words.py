@@ -172,6 +172,15 @@ _ROLES: Mapping[str, tuple[str, str]] = {
     "administrator": ("an administrator", "администратор"),
     "system": ("the system", "система"),
 }
+_STATES: Mapping[str, tuple[str, str]] = {
+    "held": ("held", "удерживается"),
+    "confirmed": ("confirmed", "подтверждено"),
+    "checked_in": ("checked in", "гости заехали"),
+    "checked_out": ("checked out", "гости выехали"),
+    "cancelled": ("cancelled", "отменено"),
+    "no_show": ("no-show", "не приехали"),
+    "expired": ("expired", "истекло"),
+}
 _FIELDS: Mapping[str, tuple[str, str]] = {
     "line": ("line", "строка"),
     "lines": ("line", "строка"),
@@ -239,8 +248,10 @@ def local(instant: datetime, timezone: str) -> str:
     return instant.astimezone(ZoneInfo(timezone)).isoformat(sep=" ", timespec="seconds")
 
 
-def value_said(value: Any, language: Language) -> str:
-    """A value of a change in words."""
+def value_said(field: str, value: Any, language: Language) -> str:
+    """A value of a change of this field in words."""
+    if field.rpartition("/")[2] == "state":
+        return _in(_STATES, value or "", language) or _NOTHING
     return _said(value, language)
 
 

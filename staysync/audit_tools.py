@@ -212,7 +212,7 @@ def _tell(console: "Console", checked: "Checked") -> int:
             else "nothing of it is signed"
         )
         console.print(f"hotel {hotel.hotel_id}: {hotel.events:,} events, {signed}", markup=False, soft_wrap=True)
-    verdict = f"{checked.found:,} things are wrong." if checked.found else "all holds."
+    verdict = f"not whole, {checked.found:,} found." if checked.found else "all holds."
     console.print(f"{checked.events:,} events of {len(checked.coverage)} hotels checked: {verdict}")
     return EXIT_DIFFERS if checked.found else EXIT_HOLDS
 

@@ -1,5 +1,6 @@
 """Heads are signed when they moved, and only if they come of what was signed before; no key is forgotten."""
 
+import asyncio
 import stat
 from collections.abc import Collection
 from dataclasses import replace
@@ -19,11 +20,13 @@ from eventstore.audit.signing import Signing, sign_heads
 from eventstore.audit.tasks import SIGN_HEADS, Signer
 from eventstore.reading import Pool
 from staysync.celery_app import COMMANDS, make_celery
-from staysync.secrets import Secrets, ensure_secrets, rotate_head_key
+from staysync.embedded import free_port
+from staysync.secrets import Secrets, ensure_secrets, load_secrets, rotate_head_key
 from staysync.settings import Settings
 from tests.audit import tampering
 from tests.audit.conftest import sign
 from tests.eventstore.house import House, superuser
+from tests.service import process
 
 FACTS = SignedHead(UUID(int=7), 3, bytes(range(32)), 1_700_000_000_000_000, "", b"")
 
@@ -179,10 +182,19 @@ async def test_the_scheduled_task_signs_with_the_key_of_the_moment(house: House,
     assert len(await store.signed_heads(pool, house.hotel_id)) == 2
 
 
+async def test_a_worker_signs_when_the_clock_says_so(settings: Settings, house: House, pool: Pool) -> None:
+    with process(settings, free_port(), "worker", "commands"):
+        await asyncio.to_thread(make_celery(settings).send_task, SIGN_HEADS)
+        async with asyncio.timeout(120):
+            while not await store.signed_heads(pool, house.hotel_id):  # noqa: ASYNC110 - of another process
+                await asyncio.sleep(0.1)
+    [head] = await store.signed_heads(pool, house.hotel_id)
+    assert head.is_signed_by(load_secrets(settings.secrets_dir).head_key().public_key)
+
+
 def test_the_task_is_scheduled_and_goes_to_the_workers_of_commands(settings: Settings) -> None:
     app = make_celery(settings)
     assert SIGN_HEADS in {entry["task"] for entry in app.conf.beat_schedule.values()}
-    assert SIGN_HEADS in app.tasks
     assert app.amqp.router.route({}, SIGN_HEADS)["queue"].name == COMMANDS
 
 

@@ -7,9 +7,10 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from domain.bookings import LineState
 from domain.events import Event
 from query.history_routes import preferred
-from query.history_words import LANGUAGES, SENTENCES
+from query.history_words import LANGUAGES, SENTENCES, value_said
 from tests.clients import PASSWORD, Running, open_hotel, project, stay
 from tests.http.test_statements import counted
 
@@ -88,6 +89,7 @@ async def test_text_is_told_in_the_language_asked_for_and_says_nothing_personal(
     assert "  changed: state: confirmed → cancelled" in english.text
     assert "a manager (" in english.text
     assert "Отменены строки 1" in russian.text
+    assert "изменилось: состояние: подтверждено → отменено" in russian.text
     assert "управляющий (" in russian.text
     assert json.json()["items"][1]["text"].startswith("Отменены строки 1")
     for answer in (english, russian, json):
@@ -228,6 +230,13 @@ def test_every_event_has_a_sentence_in_both_languages_that_tells_every_field() -
                 assert f"{{{field}}}" in template, (name, language, field)
         assert not set(sentence.en.lower()) & set("абвгдежзийклмн"), name
         assert set(sentence.ru.lower()) & set("абвгдежзийклмн"), name
+
+
+def test_every_state_is_said_in_both_languages() -> None:
+    for state in LineState:
+        english, russian = (value_said("lines/1/state", state.value, language) for language in LANGUAGES)
+        assert english.replace(" ", "_").replace("-", "_") == state.value
+        assert russian not in ("—", state.value)
 
 
 @pytest.mark.parametrize(
