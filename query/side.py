@@ -70,7 +70,7 @@ class QuerySide:
 
 @asynccontextmanager
 async def open_query_side(
-    url: str, *, pool_size: int, position_wait_s: float, kept: KeptAnswers, redis_url: str | None = None
+    url: str, *, pool_size: int, position_wait_s: float, redis_url: str | None = None, kept: KeptAnswers | None = None
 ) -> AsyncIterator[QuerySide]:
     """Open the read side on the database at `url`, which must be that of the query role.
 
@@ -97,7 +97,9 @@ async def open_query_side(
     try:
         async with pool, _listening(reached, redis_url):
             sessions = async_sessionmaker(engine, expire_on_commit=False)
-            yield QuerySide(engine, sessions, position_wait_s, reached, pool, kept)
+            yield QuerySide(
+                engine, sessions, position_wait_s, reached, pool, kept or KeptAnswers(None, keep_s=0, build="")
+            )
     finally:
         await engine.dispose()
 

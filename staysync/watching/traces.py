@@ -148,20 +148,14 @@ class Traces:
         span.end(ended_ns)
 
     def _context(self, cause: Cause) -> "SpanContext":
-        """The span of a request, whoever made it, with the decision that the sampler takes of its trace."""
-        from opentelemetry.sdk.trace.sampling import Decision
-        from opentelemetry.trace import SpanContext, TraceFlags
-
-        trace_id = trace_id_of(cause.correlation_id)
-        sampled = self._provider.sampler.should_sample(None, trace_id, "").decision is Decision.RECORD_AND_SAMPLE
-        flags = TraceFlags(TraceFlags.SAMPLED if sampled else TraceFlags.DEFAULT)
-        return SpanContext(trace_id, span_id_of(cause.request_id), is_remote=True, trace_flags=flags)
+        """The span of a request, whoever made it."""
+        return self._remote(trace_id_of(cause.correlation_id), span_id_of(cause.request_id))
 
     def _remote(self, trace_id: int, span_id: int) -> "SpanContext":
+        """A span made elsewhere. Whether it is sampled is the sampler's word alone: anybody can write a header."""
         from opentelemetry.sdk.trace.sampling import Decision
         from opentelemetry.trace import SpanContext, TraceFlags
 
-        # Whether it is sampled is ours to decide: anybody can write a header.
         sampled = self._provider.sampler.should_sample(None, trace_id, "").decision is Decision.RECORD_AND_SAMPLE
         flags = TraceFlags(TraceFlags.SAMPLED if sampled else TraceFlags.DEFAULT)
         return SpanContext(trace_id, span_id, is_remote=True, trace_flags=flags)

@@ -1,5 +1,6 @@
 """Metrics are true: of real commands, over all processes, whatever is away, and as the documentation lists them."""
 
+import asyncio
 import signal
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from staysync.admin import add_administrator
 from staysync.app import create_app
+from staysync.celery_app import make_celery
 from staysync.embedded import free_port
 from staysync.processes import wait_until
 from staysync.settings import Settings
@@ -87,6 +89,23 @@ async def test_two_api_processes_and_a_worker_are_counted_together(house: Settin
         left = scraped(first)
         assert left["staysync_pool_connections{pool=query,state=most}"] == house.query_pool_size
         assert left["staysync_commands_total{command=book,outcome=done}"] == 2
+
+
+async def test_a_worker_shows_its_metrics_and_its_childrens_at_a_port_of_its_own(
+    house: Settings, tmp_path: Path
+) -> None:
+    port = free_port()
+    with started(house, tmp_path / "worker.log", "worker", "commands", variables={"metrics_port": str(port)}):
+        await asyncio.to_thread(make_celery(house).send_task, "command.expire_holds")
+
+        def counted() -> bool:
+            try:
+                found = scraped(f"http://127.0.0.1:{port}")
+            except httpx.TransportError:
+                return False
+            return found.get("staysync_task_seconds_count{outcome=done,task=command.expire_holds}") == 1
+
+        assert await asyncio.to_thread(wait_until, counted, PATIENCE_S)
 
 
 async def test_without_a_broker_bookings_go_on_and_metrics_and_health_say_so(settings: Settings) -> None:
