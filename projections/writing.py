@@ -33,6 +33,8 @@ from readmodels.working_set import WorkingSet
 
 COPY_FROM_ROWS = 2000
 """From this many new rows of a table on, COPY is faster than arrays of parameters."""
+COPY_APPENDED_FROM_ROWS = 200
+"""The same of a table to which rows are only added."""
 
 type _Kind = Literal["insert", "update", "delete"]
 type _Part = tuple[str, _Kind]
@@ -132,7 +134,7 @@ async def write(connection: Connection, hotel_id: UUID, rows: WorkingSet) -> Non
     expected: list[int] = []
     for table in TABLES:
         changes = rows.changes(table)
-        if len(changes.inserted) >= COPY_FROM_ROWS and not (table.blind or table.summed):
+        if _is_for_copy(table, len(changes.inserted)):
             await _copy(connection, hotel_id, table, changes.inserted)
         elif changes.inserted:
             parts.append((table.name, "insert"))
@@ -152,6 +154,12 @@ async def write(connection: Connection, hotel_id: UUID, rows: WorkingSet) -> Non
     if counts is None or list(counts) != expected:
         counted = zip(parts, counts or (), expected, strict=False)
         raise RowsVanished(", ".join(f"{kind} {name}" for (name, kind), got, want in counted if got != want))
+
+
+def _is_for_copy(table: Table[Any], inserted: int) -> bool:
+    if table.blind or table.summed:
+        return False
+    return inserted >= (COPY_APPENDED_FROM_ROWS if table.appended else COPY_FROM_ROWS)
 
 
 async def delete_hotel(connection: Connection, hotel_id: UUID) -> None:

@@ -28,7 +28,7 @@ from domain.bookings import (
 )
 from domain.calendar import nights
 from domain.rooms import RoomStay
-from domain.stock import Claims, difference
+from domain.stock import Claim, Claims, difference
 from domain.values import Sealed, Statistics
 from eventstore.reading import RecordedEvent
 from readmodels.change_folds import put_claim_changes, put_line_change
@@ -45,6 +45,7 @@ from readmodels.rows import (
     BookingRow,
     GuestRow,
     LineRow,
+    NightRow,
     RoomStayRow,
     TimelineRow,
 )
@@ -174,7 +175,24 @@ def _claim(rows: WorkingSet, changes: Claims) -> None:
         row = rows.get(NIGHT, (night, room_type))
         if row is None:
             raise LookupError(f"{room_type} isn't on sale on {night}")
-        rows.put(NIGHT, row._replace(sold=row.sold + claim.sold, held=row.held + claim.held))
+        rows.put(NIGHT, _claimed(row, claim))
+
+
+def _claimed(row: NightRow, claim: Claim) -> NightRow:
+    # `_replace` costs several times as much, and this is done for every night of every booking.
+    return NightRow(
+        row.night,
+        row.room_type,
+        row.in_service,
+        row.allowance,
+        row.sold + claim.sold,
+        row.held + claim.held,
+        row.price,
+        row.stop_sell,
+        row.minimum_stay,
+        row.closed_to_arrival,
+        row.closed_to_departure,
+    )
 
 
 def _guest(guest_id: UUID, details: Mapping[str, Any] | None) -> GuestRow:
@@ -226,7 +244,7 @@ def _put_booking(rows: WorkingSet, recorded: RecordedEvent, booking: Booking) ->
 
 def _put_timeline(rows: WorkingSet, recorded: RecordedEvent, booking: BookingRow, said: str) -> None:
     metadata = orjson.loads(recorded.metadata)
-    rows.put(
+    rows.append(
         TIMELINE,
         TimelineRow(
             booking_id=booking.booking_id,

@@ -30,7 +30,7 @@ _NONE: _Amounts = (0, 0, _NOTHING)
 
 def put_line_change(rows: WorkingSet, recorded: RecordedEvent, line: Line) -> None:
     """Write a line as an event left it."""
-    rows.put(
+    rows.append(
         LINE_CHANGE,
         LineChangeRow(
             booking_id=recorded.stream_id,
@@ -75,7 +75,7 @@ def put_claim_changes(
     for (night, room_type, booked_type), (sold, held, revenue) in changes.items():
         if not (sold or held or revenue):
             continue
-        rows.put(
+        rows.append(
             CLAIM_CHANGE,
             ClaimChangeRow(
                 night=night,

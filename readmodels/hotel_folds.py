@@ -145,7 +145,7 @@ def _change_nights(
 def _put_night(rows: WorkingSet, recorded: RecordedEvent, row: NightRow) -> None:
     """Write a night whose stock, price or restrictions are new, now and for whoever asks how it was then."""
     rows.put(NIGHT, row)
-    rows.put(
+    rows.append(
         STOCK_CHANGE,
         StockChangeRow(
             night=row.night,

@@ -260,6 +260,8 @@ class Table[R: tuple[Any, ...]]:
     types: tuple[str, ...]
     blind: bool = False
     """Whether rows are written without having been read: a row that is there already is overwritten."""
+    appended: bool = False
+    """Whether rows are added and then neither read, changed nor taken out by a fold; each has a key of its own."""
     summed: bool = False
     """Whether a batch's rows hold what it adds to each column after the key, and are added to what is there already."""
 
@@ -321,6 +323,7 @@ TIMELINE = Table(
         *("uuid", "bigint", "text", "timestamptz", "timestamptz", "text", "text"),
         *("integer", "text", "uuid", "uuid", "date", "date", "numeric", "timestamptz", "jsonb"),
     ),
+    appended=True,
 )
 LINE_CHANGE = Table(
     "line_change",
@@ -330,6 +333,7 @@ LINE_CHANGE = Table(
         *("uuid", "integer", "bigint", "timestamptz", "text", "text", "text", "integer", "integer"),
         *("date", "date", "integer", "numeric", "text"),
     ),
+    appended=True,
 )
 STOCK_CHANGE = Table(
     "stock_change",
@@ -339,6 +343,7 @@ STOCK_CHANGE = Table(
         *("date", "text", "bigint", "timestamptz", "integer", "integer", "numeric"),
         *("boolean", "smallint", "boolean", "boolean"),
     ),
+    appended=True,
 )
 CLAIM_CHANGE = Table(
     "claim_change",
@@ -348,6 +353,7 @@ CLAIM_CHANGE = Table(
         *("date", "bigint", "integer", "text", "text", "uuid", "timestamptz", "text"),
         *("integer", "integer", "numeric", "timestamptz"),
     ),
+    appended=True,
 )
 DAY_STATISTICS = Table(
     "day_statistics", DayStatisticsRow, 3, ("date", "text", "text", "integer", "numeric"), summed=True

@@ -35,6 +35,7 @@ class WorkingSet:
         self._before: dict[str, dict[Key, Any]] = {table.name: {} for table in TABLES}
         self._now: dict[str, dict[Key, Any]] = {table.name: {} for table in TABLES}
         self._touched: dict[str, set[Key]] = {table.name: set() for table in TABLES}
+        self._appended: dict[str, list[Any]] = {table.name: [] for table in TABLES if table.appended}
 
     def load[R: tuple[Any, ...]](self, table: Table[R], rows: Iterable[R]) -> None:
         """Take in rows as they are in the database."""
@@ -67,6 +68,10 @@ class WorkingSet:
         self._now[table.name][key] = row
         self._touched[table.name].add(key)
 
+    def append[R: tuple[Any, ...]](self, table: Table[R], row: R) -> None:
+        """Add a row to an `appended` table."""
+        self._appended[table.name].append(row)
+
     def delete[R: tuple[Any, ...]](self, table: Table[R], key: Key) -> None:
         """Let there be no row of this key."""
         self._now[table.name][key] = None
@@ -74,6 +79,8 @@ class WorkingSet:
 
     def rows[R: tuple[Any, ...]](self, table: Table[R]) -> Iterator[R]:
         """All rows of a table that this set holds."""
+        if table.appended:
+            return iter(self._appended[table.name])
         return (row for row in self._now[table.name].values() if row is not None)
 
     def count[R: tuple[Any, ...]](self, table: Table[R]) -> int:
@@ -83,8 +90,10 @@ class WorkingSet:
     def changes[R: tuple[Any, ...]](self, table: Table[R]) -> Changes:
         """What to write so that the database says what this set says. A row that came back to what it was isn't in it.
 
-        In a `blind` table every row written counts as inserted.
+        In a `blind` or an `appended` table every row written counts as inserted.
         """
+        if table.appended:
+            return Changes(self._appended[table.name], [], [])
         before, now = self._before[table.name], self._now[table.name]
         changes = Changes([], [], [])
         for key in self._touched[table.name]:

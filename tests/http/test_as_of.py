@@ -23,6 +23,7 @@ from readmodels.working_set import WorkingSet
 from staysync.settings import Settings
 from tests.clients import Running, open_hotel, project, stay
 from tests.eventstore.house import superuser
+from tests.http.test_statements import counted
 from tests.readmodels.test_random_batches import lived
 from tests.readmodels.words import HOTEL_ID, folded
 
@@ -329,3 +330,23 @@ async def test_what_isnt_projected_yet_is_waited_for_and_never_left_out(service:
         await project(service.settings)
         listed = await staff.get(f"/v1/hotels/{hotel_id}/bookings", params={"as_of": now})
         assert [item["booking_id"] for item in listed.json()["items"]] == [booked.json()["booking_id"]]
+
+
+@pytest.mark.parametrize("place", ["calendar", "bookings", "bookings/{booking}"])
+async def test_much_of_the_past_takes_as_many_statements_as_little(
+    service: Running, hotel_id: UUID, place: str
+) -> None:
+    counts = []
+    async with service.staff(hotel_id, "manager") as staff:
+        for number in (1, 12):
+            for day in range(number):
+                body = stay(nights=1, begins_in=number + day)
+                booked = await staff.post(f"/v1/hotels/{hotel_id}/bookings", json=body)
+                assert booked.status_code == 201, booked.text
+            await project(service.settings)
+            path = f"/v1/hotels/{hotel_id}/{place.format(booking=booked.json()['booking_id'])}"
+            with counted(service) as statements:
+                found = await staff.get(path, params={"as_of": datetime.now(UTC).isoformat()})
+            assert found.status_code == 200, found.text
+            counts.append(len(statements))
+    assert counts == [4, 4]
