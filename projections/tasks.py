@@ -4,11 +4,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
 from celery import Celery
+from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from projections.audit import audit
@@ -84,7 +86,8 @@ def add_tasks(app: Celery, run: Runs) -> None:
     """Give a Celery app the projectors' tasks."""
 
     def call_mail() -> None:
-        app.send_task(DELIVER, expires=_CALL_EXPIRES_S)
+        with suppress(OperationalError, OSError):  # the broker has just gone; beat calls, too
+            app.send_task(DELIVER, expires=_CALL_EXPIRES_S, retry=False)
 
     @app.task(name=DRAIN)
     def drain() -> None:

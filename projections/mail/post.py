@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal, Protocol
 
+import asyncpg
+
+from projections.drain import described
 from projections.mail.letters import BadAddress, NotWanted
 from projections.mail.relay import Letter, Refused, Relay, ServerAway, TryLater
 
@@ -20,6 +23,7 @@ log = logging.getLogger(__name__)
 
 type State = Literal["waiting", "sending", "sent", "failed", "dropped"]
 
+_LONGEST_REASON = 200
 _GAVE_UP = "given up after {attempts} attempts: {reason}"
 
 
@@ -107,6 +111,11 @@ async def _attempt(relay: Relay, claimed: Claimed, patience: Patience) -> None:
     except BadAddress as error:
         await _fail(claimed, str(error))
         return
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        raise  # the database is in trouble and not the mail, which another round takes up
+    except Exception as error:
+        await _fail(claimed, described(error))
+        return
     if isinstance(letter, datetime):
         await claimed.postpone(letter)
         return
@@ -131,4 +140,4 @@ async def _again(claimed: Claimed, reason: str, patience: Patience) -> None:
 
 async def _fail(claimed: Claimed, reason: str) -> None:
     log.warning("%s can't be sent: %s", claimed.label, reason)
-    await claimed.note(Outcome("failed", reason))
+    await claimed.note(Outcome("failed", reason[:_LONGEST_REASON]))

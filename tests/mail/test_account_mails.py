@@ -5,6 +5,7 @@ from datetime import timedelta
 from email.message import EmailMessage
 from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 
 from staysync.settings import Settings
@@ -91,8 +92,6 @@ async def test_a_refused_account_mail_keeps_what_it_carries_for_another_try(
 
 
 async def test_whoever_has_the_role_of_mail_reads_no_password_and_no_key(mails: MailHouse) -> None:
-    import asyncpg
-
     for forbidden in (
         "select password_hash from identity.account",
         "select wrapped_key from ledger.guest_key",

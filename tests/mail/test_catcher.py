@@ -7,7 +7,7 @@ import httpx
 import pytest
 from aiosmtpd.smtp import SMTP
 
-from projections.mail.relay import Relay, Server
+from projections.mail.relay import Letter, Relay, Server
 from staysync.catcher.box import Box
 from staysync.catcher.pages import pages_of
 from staysync.catcher.running import run_catcher
@@ -65,8 +65,6 @@ async def test_other_names_than_this_machines_get_nothing(caught: tuple[Server, 
 
 
 async def test_it_keeps_the_last_ones(caught: tuple[Server, httpx.AsyncClient]) -> None:
-    from projections.mail.relay import Letter
-
     server, pages = caught
     relay = Relay(server)
     for number in range(502):

@@ -3,18 +3,26 @@
 import asyncio
 import logging
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 
 from domain.booking_commands import CancelLines
-from projections.mail.post import Patience
+from domain.bookings import BookingConfirmed
+from projections.mail import bookings
+from projections.mail.bookings import BookingMails
+from projections.mail.follow import follow
+from projections.mail.occasions import Kind, plan
+from projections.mail.post import Outcome, Patience
 from projections.mail.relay import Letter, Refused, Relay, ServerAway
 from projections.mail.tasks import deliver
+from projections.mail.wording import Wording, wording_for
 from staysync.embedded import free_port
 from tests.mail.conftest import MailHouse
 from tests.mail.post_office import TIMEOUT_S, PostOffice, post_office, secure_post_office
+from tests.mail.words import booking
 
 WRONG = "not the pass phrase"
 LETTER = Letter("from@group.example", "ada@example.org", b"Subject: hello\r\n\r\nhello\r\n", needs_utf8=False)
@@ -110,6 +118,23 @@ async def test_what_is_refused_for_good_fails_with_the_code_and_nobodys_address(
     assert "ada@" not in str(await mails.sql("select * from mail.message"))
 
 
+async def test_a_mail_that_cannot_be_composed_fails_with_the_place_and_holds_up_no_other(
+    mails: MailHouse, office: PostOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaking(tag: str | None) -> Wording:
+        if tag == "xx":
+            raise RuntimeError("ada@example.org can't be written to")
+        return wording_for(tag)
+
+    monkeypatch.setattr(bookings, "wording_for", breaking)
+    await mails.book(language="xx")
+    await mails.book(email="bob@example.org")
+    await mails.deliver()
+    assert office.recipients == ["bob@example.org"]
+    [failed] = await mails.sql("select error from mail.message where state = 'failed'")
+    assert failed["error"].startswith("RuntimeError in breaking (test_sending.py:")
+
+
 async def test_a_refused_mail_holds_up_no_other(mails: MailHouse, office: PostOffice) -> None:
     office.refuses = lambda address: "550 no" if address.startswith("gone") else None
     await mails.book(email="gone@example.org")
@@ -187,15 +212,8 @@ async def test_no_cancellation_comes_before_its_confirmation(mails: MailHouse, o
 
 
 async def test_whoever_was_thought_dead_notes_nothing_any_more(mails: MailHouse, office: PostOffice) -> None:
-    from datetime import timedelta
-
-    from projections.mail.bookings import BookingMails
-    from projections.mail.post import Outcome
-
     await mails.book()
     await mails.project()
-    from projections.mail.follow import follow
-
     await follow(mails.mail.pool)
     posts = next(one for one in mails.mail.outgoing if isinstance(one, BookingMails))
     first = await posts.claim(timedelta(0))
@@ -211,12 +229,6 @@ async def test_whoever_was_thought_dead_notes_nothing_any_more(mails: MailHouse,
 
 
 def test_ids_of_mails_follow_from_what_they_are_about() -> None:
-    from datetime import UTC, datetime
-
-    from domain.bookings import BookingConfirmed
-    from projections.mail.occasions import Kind, plan
-    from tests.mail.words import booking
-
     hotel, booked = UUID(int=1), UUID(int=2)
     once, again = (
         plan(

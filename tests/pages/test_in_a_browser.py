@@ -9,7 +9,8 @@ from staysync.admin import add_administrator
 from staysync.demo import SIGN_INS
 from staysync.pages.routes import pages_of
 from staysync.problems import PROBLEMS
-from tests.clients import stay
+from tests.clients import PASSWORD, stay
+from tests.identity.people import mailed_token
 from tests.pages.conftest import Site
 
 DESK = {"width": 1280, "height": 900}
@@ -182,3 +183,36 @@ async def test_the_policy_does_stop_what_isnt_ours(browser: Browser, site: Site)
     await page.wait_for_timeout(300)
     assert await page.evaluate("window.broken") is None
     assert any("Content Security Policy" in complaint for complaint in site.complaints)
+
+
+async def test_the_link_of_a_mail_verifies_an_address_and_leaves_no_token_behind(browser: Browser, site: Site) -> None:
+    person = {"email": "zoe@example.org", "password": PASSWORD, "full_name": "Zoë"}
+    async with httpx.AsyncClient(base_url=site.origin) as client:
+        assert (await client.post("/v1/auth/register", json=person)).status_code == 202
+    token = await mailed_token(site.service, "verify_email", person["email"])
+    page = await opened(browser, site, f"/account#verify_email={token}")
+    assert page.url == f"{site.origin}/account"
+    await expect(page.locator("#reset")).to_be_hidden()
+    await page.fill("#verify [name=email]", person["email"])
+    await page.fill("#verify [name=password]", PASSWORD)
+    await page.click("#verify button")
+    await expect(page.locator("#verify [role=status]")).to_have_text("Your e-mail address is verified.")
+    assert_clean(site)
+
+
+async def test_the_link_of_a_mail_chooses_another_password_and_says_what_is_wrong_with_one(
+    browser: Browser, site: Site
+) -> None:
+    async with httpx.AsyncClient(base_url=site.origin) as client:
+        await client.post("/v1/auth/forgot-password", json={"email": site.sign_in.email})
+    token = await mailed_token(site.service, "reset_password", site.sign_in.email)
+    page = await opened(browser, site, f"/account#reset_password={token}")
+    said = page.locator("#reset [role=status]")
+    await page.fill("#reset [name=password]", "password1234")
+    await page.click("#reset button")
+    await expect(said).not_to_be_empty()
+    site.complaints.clear()  # the browser notes each answer that is a refusal
+    await page.fill("#reset [name=password]", "quite another phrase 8")
+    await page.click("#reset button")
+    await expect(said).to_contain_text("Your password is changed.")
+    assert_clean(site)
