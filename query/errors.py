@@ -53,3 +53,10 @@ class NotThereThen(Exception):
     def __init__(self, what: str) -> None:
         super().__init__(f"At that instant the {what} wasn't there yet.")
         self.what = what
+
+class UnknownReport(Exception):
+    """There is no report of this name."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        super().__init__(f"There is no report {name[:40]!r}. There are: {', '.join(known)}.")
+        self.known = tuple(known)

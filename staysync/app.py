@@ -19,7 +19,7 @@ from identity import access_routes, key_routes, member_routes
 from identity import routes as identity_routes
 from identity.access_log import open_access_log
 from identity.side import open_identity
-from query import guest_routes, own_routes
+from query import guest_routes, own_routes, report_routes
 from query import routes as query_routes
 from query.side import open_query_side
 from staysync import __version__, health, openapi, problems
@@ -130,6 +130,7 @@ def create_app(settings: Settings, unfit: Callable[[WrongMasterKey], None] | Non
         query_routes.router,
         own_routes.router,
         guest_routes.router,
+        report_routes.router,
         identity_routes.router,
         member_routes.router,
         key_routes.router,

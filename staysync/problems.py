@@ -956,6 +956,16 @@ TABLE: dict[type[Exception], Entry] = dict(
             INVALID,
             errors=lambda e: (FieldError(e.place, pointer((e.name,)), shortened(e.reason)),),
         ),
+        _row(
+            query_errors.UnknownReport,
+            Problem(
+                "unknown_report",
+                404,
+                "There is no such report",
+                "The path names a report that there isn't. The member reports lists those that there are.",
+            ),
+            members=lambda e: {"reports": e.known},
+        ),
         # -- malformed requests, and what FastAPI and Starlette raise themselves
         (ValidationError, Entry((INVALID,), _validation)),
         (RequestValidationError, Entry((INVALID, NOT_FOUND), _validation)),

@@ -59,6 +59,7 @@ _GIVEN: dict[str, Given] = {
     "GET /v1/hotels/{hotel_id}/guests": Given(),
     "GET /v1/hotels/{hotel_id}/guests/{guest_id}": Given(),
     "GET /v1/hotels/{hotel_id}/ledger": Given(),
+    "GET /v1/hotels/{hotel_id}/reports/{name}": Given(),
     "GET /v1/hotels/{hotel_id}/position": Given(),
     "GET /v1/hotels/{hotel_id}/members": Given(),
     "PUT /v1/hotels/{hotel_id}/members/{email}": Given(body={"role": "auditor"}),
@@ -131,6 +132,7 @@ def asked(world: World, name: str, action: str | None, place: Place, *, within: 
         "email": MEMBER,
         "code": "DBL",
         "room": "101",
+        "name": "arrivals",
     }.items():
         path = path.replace(f"{{{part}}}", str(value))
     body = given.body
