@@ -4,13 +4,14 @@
 ARGS ?= -n 2
 BENCH_ARGS ?=
 
-.PHONY: help run test check prove lock bench clean
+.PHONY: help run test check prove published lock bench clean
 
 help:
 	@echo "make run    run StaySync with its own PostgreSQL and Valkey (STAYSYNC_* variables: docs/configuration.md)"
 	@echo "make test   run the tests (ARGS='-n 2' are pytest's arguments)"
 	@echo "make check  linter, formatter, types, direction of imports"
 	@echo "make prove  the state machines for a long time: they look for a way around the promises"
+	@echo "make published  import the whole real history and compare the bookings report with its file"
 	@echo "make bench  measure (BENCH_ARGS are its arguments)"
 	@echo "make lock   pin the newest packages that pyproject.toml allows, with hashes"
 	@echo "make clean  remove the environment and caches; data stays"
@@ -34,6 +35,11 @@ check:
 prove:
 	@sh requirements/environment.sh dev
 	@STAYSYNC_TEST_THOROUGHNESS=40 exec .venv/bin/python -m pytest -n 2 tests/machine
+
+# The whole real history, where it is at ../shared/data (docs/import.md says where it comes from): some minutes.
+published:
+	@sh requirements/environment.sh dev
+	@STAYSYNC_TEST_WHOLE_HISTORY=1 exec .venv/bin/python -m pytest -s --durations=3 tests/reports/test_published.py
 
 bench:
 	@sh requirements/environment.sh dev

@@ -58,11 +58,11 @@ class Seen:
         return await self.ask(self.hotel_id, name, max(self.at, self.events[-1].recorded_at), **dates | when | asked)
 
 
-@pytest.fixture(params=range(4))
+@pytest.fixture(params=range(3))
 async def seen(request: pytest.FixtureRequest, settings: Settings, ask: Ask) -> list[Seen]:
     """A hotel now, at two instants of its history, and as known at a third."""
-    random = Random(request.param)  # noqa: S311 - a history, not a secret
-    events = two_seasons(random, 200)
+    random = Random(request.param)  # noqa: S311 - instants, not a secret
+    events = two_seasons(request.param, 150)
     hotel_id = await keep(settings, events)
     some = random.sample(events[len(events) // 4 :], 3)
     now = events[-1].recorded_at + timedelta(hours=5)
@@ -368,7 +368,7 @@ async def test_lists_have_the_stays_of_the_range(seen: list[Seen]) -> None:
                 for row in answer.rows:
                     _is_the_line(row, hotel)
                 listed[name] += len(keys)
-    assert all(listed[name] > 2 for name in ("arrivals", "departures", "in-house")), listed
+    assert all(listed[name] > 1 for name in ("arrivals", "departures", "in-house")), listed
 
 
 def _is_the_line(row: dict[str, Any], hotel: Told) -> None:

@@ -2,7 +2,6 @@
 
 from datetime import date, timedelta
 from decimal import Decimal
-from random import Random
 
 import pytest
 
@@ -85,7 +84,7 @@ def test_weeks_are_those_of_iso_8601(day: str, week: str) -> None:
 
 async def test_it_is_what_the_events_come_to(settings: Settings, ask: Ask) -> None:
     """The same formula over a history that was folded once for every day that anything is learnt from."""
-    events = two_seasons(Random(7), 150)  # noqa: S311 - a history, not a secret
+    events = two_seasons(7, 150)
     hotel_id = await keep(settings, events)
     at = events[-1].occurred_at
     hotel = told(events)
