@@ -54,6 +54,7 @@ class NotThereThen(Exception):
         super().__init__(f"At that instant the {what} wasn't there yet.")
         self.what = what
 
+
 class UnknownReport(Exception):
     """There is no report of this name."""
 

@@ -1,18 +1,18 @@
 """Reports over HTTP: one endpoint for all that the table of reports has, as JSON or CSV."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from identity.http import permitted
 from identity.permissions import needs
 from query.answers import answer
-from query.fields import EARLIEST, LATEST, Date, Parameters
+from query.as_of import AsOf, moment
+from query.fields import Date
 from query.hotels import utc_now
 from query.positions import MinPosition, wait_for
 from query.reports.answering import Answer, Asked, answered, as_csv, report_named
@@ -23,23 +23,7 @@ from query.side import query_of
 router = APIRouter(prefix="/v1", tags=["reports"])
 
 
-def _text(value: object) -> object:
-    # pydantic alone also takes a number for an instant, as seconds since 1970.
-    if isinstance(value, str) and "T" not in value.upper():
-        raise ValueError("an instant looks like 2026-05-31T12:00:00Z")
-    return value
-
-
-def _sensible(value: datetime) -> datetime:
-    if not EARLIEST.year < value.year < LATEST.year:
-        raise ValueError(f"an instant lies between {EARLIEST} and {LATEST}")
-    return value.astimezone(UTC)
-
-
-Instant = Annotated[AwareDatetime, BeforeValidator(_text), AfterValidator(_sensible)]
-
-
-class ReportParameters(Parameters):
+class ReportParameters(AsOf):
     """Which dates, half open, grouped by what, and as of when."""
 
     first: Date | None = Field(
@@ -48,10 +32,6 @@ class ReportParameters(Parameters):
     until: Date | None = Field(default=None, alias="to", description="Exclusive. Absent: by report.")
     group_by: Grouping | None = Field(
         default=None, description="What a row is about. Which are possible depends on the report."
-    )
-    as_of: Instant | None = Field(default=None, description="As it was at this instant: what had happened by then.")
-    known_at: Instant | None = Field(
-        default=None, description="As the ledger knew it at this instant: what had been recorded by then."
     )
     format: Literal["json", "csv"] | None = Field(default=None, description="Absent: what Accept prefers.")
 
@@ -89,8 +69,8 @@ async def get_report(
         first=parameters.first,
         until=parameters.until,
         group_by=parameters.group_by,
-        as_of=parameters.as_of,
-        known_at=parameters.known_at,
+        when=parameters,
+        then=await moment(side, hotel_id, parameters),
     )
     async with side.session() as session:
         found = await answered(session, hotel_id, report, asked, utc_now())

@@ -7,15 +7,17 @@ from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from query.as_of import AsOf, Moment
 from query.errors import BadParameter, UnknownReport
 from query.hotels import business_date_of, hotel_by_id
 from query.reports.csv_text import csv_text
-from query.reports.cut import cut_of
 from query.reports.figures import Cell, Sums, added, cell, figure
 from query.reports.question import Counted, Question, Row
 from query.reports.registry import REPORTS, Report
+from readmodels.tables import Checkpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,13 +44,13 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """The parameters of a report as they came."""
+    """The parameters of a report as they came, and the moment that `as_of` and `known_at` name; now, if none."""
 
-    first: date | None
-    until: date | None
-    group_by: str | None
-    as_of: datetime | None
-    known_at: datetime | None
+    when: AsOf
+    then: Moment | None
+    first: date | None = None
+    until: date | None = None
+    group_by: str | None = None
 
 
 def report_named(name: str) -> Report:
@@ -59,11 +61,11 @@ def report_named(name: str) -> Report:
 
 
 async def answered(session: AsyncSession, hotel_id: UUID, report: Report, asked: Asked, now: datetime) -> Answer:
-    """A report of a hotel. Three statements besides the report's own. Raises UnknownHotel, BadParameter."""
+    """A report of a hotel. Two statements at most besides the report's own. Raises UnknownHotel, BadParameter."""
     group_by = _grouping(report, asked.group_by)
     hotel = await hotel_by_id(session, hotel_id)
-    cut = await cut_of(session, hotel_id, asked.as_of, asked.known_at, now)
-    today = business_date_of(hotel, cut.at)
+    seen = asked.then or Moment(seq=await _reached(session, hotel_id), instant=now)
+    today = business_date_of(hotel, seen.instant)
     first, until = _range(report, asked, today)
     question = Question(
         hotel_id=hotel_id,
@@ -72,7 +74,7 @@ async def answered(session: AsyncSession, hotel_id: UUID, report: Report, asked:
         first=first,
         until=until,
         group_by=group_by,
-        cut=cut,
+        seen=seen,
         today=today,
     )
     found = await report.find(session, question)
@@ -83,14 +85,18 @@ async def answered(session: AsyncSession, hotel_id: UUID, report: Report, asked:
         first=first,
         until=until,
         group_by=group_by,
-        as_of=asked.as_of,
-        known_at=asked.known_at,
-        seq=cut.seq,
+        as_of=asked.when.as_of,
+        known_at=asked.when.known_at,
+        seq=seen.seq,
         currency=hotel.currency,
         rows=[shown(report, question, row, whole) for row in found.rows],
         total=None if report.is_list else shown(report, question, Row({}, whole), whole),
         counts=found.counts,
     )
+
+
+async def _reached(session: AsyncSession, hotel_id: UUID) -> int:
+    return await session.scalar(select(Checkpoint.seq).where(Checkpoint.hotel_id == hotel_id)) or 0
 
 
 def shown(report: Report, question: Question, row: Row, whole: Sums) -> dict[str, Cell]:

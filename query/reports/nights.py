@@ -35,7 +35,7 @@ async def pace(session: AsyncSession, question: Question) -> Found:
 
 async def _on_the_books(session: AsyncSession, name: str, question: Question) -> Found:
     group_by = question.group_by or "day"
-    parameters = question.parameters(seen_at=question.cut.at)
+    parameters = question.parameters(seen_at=question.seen.instant)
     return Found(await summed(session, statement(name, group_by), parameters, (group_by,)))
 
 

@@ -2,24 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 from uuid import UUID
 
+from query.as_of import Moment
 from query.reports.figures import Sums
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cut:
-    """The ledger up to an event: that of `seq`, the last one that had happened or been recorded `at` an instant."""
-
-    seq: int
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """A report of a hotel for the dates [first, until). `today` is the hotel's business date at the cut."""
+    """A report of a hotel for the dates [first, until). `today` is its business date at the moment seen."""
 
     hotel_id: UUID
     currency: str
@@ -27,7 +20,7 @@ class Question:
     first: date
     until: date
     group_by: str | None
-    cut: Cut
+    seen: Moment
     today: date
 
     def parameters(self, **others: Any) -> dict[str, Any]:
@@ -36,7 +29,7 @@ class Question:
             "hotel_id": self.hotel_id,
             "first": self.first,
             "until": self.until,
-            "seq": self.cut.seq,
+            "seq": self.seen.seq,
             **others,
         }
 

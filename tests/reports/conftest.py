@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from query.as_of import AsOf, Moment, seqs_at
 from query.reports.answering import Answer, Asked, answered
 from query.reports.registry import REPORTS
 from query.side import QuerySide, open_query_side
@@ -33,8 +34,12 @@ def ask(reading: QuerySide) -> Ask:
     """Ask for a report with what the role that answers queries may see."""
 
     async def asking(hotel_id: UUID, name: str, now: datetime, **asked: Any) -> Answer:
-        parameters = dict.fromkeys(("first", "until", "group_by", "as_of", "known_at")) | asked
+        when = AsOf(as_of=asked.pop("as_of", None), known_at=asked.pop("known_at", None))
         async with reading.session() as session:
-            return await answered(session, hotel_id, REPORTS[name], Asked(**parameters), now)
+            then = None
+            if instant := when.as_of or when.known_at:  # histories of tests may lie in the future
+                (seq,) = await seqs_at(session, hotel_id, [(when.as_of, when.known_at)])
+                then = Moment(seq=seq, instant=instant)
+            return await answered(session, hotel_id, REPORTS[name], Asked(**asked, when=when, then=then), now)
 
     return asking

@@ -236,43 +236,38 @@ async def test_as_of_shows_what_was_known_then(desk: Desk) -> None:
         assert then[how] is not None
 
 
-async def test_before_the_hotel_was_opened_there_was_nothing(desk: Desk) -> None:
+async def test_before_the_hotel_was_opened_there_is_no_report(desk: Desk) -> None:
     for name in REPORTS:
-        dates = {"from": arrival(), "to": arrival(2)}
-        answer = await desk.get(name, params=dates | {"as_of": "2001-01-01T00:00:00Z"})
-        assert answer.status_code == 200, answer.text
-        total = answer.json()["total"] or {}
-        assert answer.json()["seq"] == 0
-        assert all(value in (0, "0.00", None) for value in total.values()), total
+        answer = await desk.get(name, params={"as_of": "2001-01-01T00:00:00Z"})
+        assert problem(answer) == (404, "not_there_then")
 
 
-@pytest.mark.parametrize(
-    "parameters",
-    [
-        {"as_of": "2026-01-01T00:00:00"},
-        {"as_of": "2026-01-01"},
-        {"as_of": "1767225600"},
-        {"as_of": "yesterday"},
-        {"as_of": "0001-01-01T00:00:00Z"},
-        {"as_of": "2998-01-01T00:00:00Z"},
-        {"known_at": "2998-01-01T00:00:00Z"},
-        {"as_of": "2026-01-01T00:00:00Z", "known_at": "2026-01-01T00:00:00Z"},
-        {"group_by": "moon"},
-        {"group_by": "agent"},
-        {"group_by": ""},
-        {"from": "2026-02-30"},
-        {"from": "2026-03-02", "to": "2026-03-01"},
-        {"from": "1980-01-01", "to": "2026-03-01"},
-        {"from": "0001-01-01"},
-        {"to": "9999-12-31"},
-        {"format": "xml"},
-        {"limit": "10"},
-    ],
+BAD: tuple[dict[str, str], ...] = (
+    {"as_of": "2026-01-01T00:00:00"},
+    {"as_of": "2026-01-01"},
+    {"as_of": "1767225600"},
+    {"as_of": "yesterday"},
+    {"as_of": "0001-01-01T00:00:00Z"},
+    {"as_of": "2998-01-01T00:00:00Z"},
+    {"known_at": "2998-01-01T00:00:00Z"},
+    {"group_by": "moon"},
+    {"group_by": "agent"},
+    {"group_by": ""},
+    {"from": "2026-02-30"},
+    {"from": "2026-03-02", "to": "2026-03-01"},
+    {"from": "1980-01-01", "to": "2026-03-01"},
+    {"from": "0001-01-01"},
+    {"to": "9999-12-31"},
+    {"format": "xml"},
+    {"limit": "10"},
 )
-async def test_bad_parameters_are_told(desk: Desk, parameters: dict[str, str]) -> None:
-    answer = await desk.get("occupancy", params=parameters)
-    assert problem(answer) == (422, "invalid_request")
-    assert answer.json()["errors"], answer.text
+
+
+async def test_bad_parameters_are_told(desk: Desk) -> None:
+    for parameters in BAD:
+        answer = await desk.get("occupancy", params=parameters)
+        assert problem(answer) == (422, "invalid_request"), parameters
+        assert answer.json()["errors"], answer.text
 
 
 async def test_every_grouping_is_answered_or_refused_in_words(desk: Desk) -> None:
