@@ -1,7 +1,8 @@
 """Knows which requests go into the access log, and what it says of them: no body, no query, no path but its template.
 
 Logged are sign-ins and what else an endpoint notes, refusals (401, 403, 429), every request that may write, and of the
-reads those of guests' data by staff: bookings, their history, guests, the room rack, the ledger, members, and this log
+reads those of guests' data by staff: bookings, their history, guests, the room rack, reports, the ledger, members, and
+this log
 itself.
 """
 
@@ -24,6 +25,7 @@ PERSONAL_READS = frozenset(
         "/v1/hotels/{hotel_id}/guests/{guest_id}",
         "/v1/hotels/{hotel_id}/ledger",
         "/v1/hotels/{hotel_id}/members",
+        "/v1/hotels/{hotel_id}/reports/{name}",
         "/v1/hotels/{hotel_id}/room-rack",
     }
 )

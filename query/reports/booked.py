@@ -3,7 +3,7 @@
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from query.reports.nights import summed
-from query.reports.question import Counted, Found, Question
+from query.reports.question import Counted, Found, Question, Row
 from query.reports.sql import statement
 
 COUNTED = (
@@ -14,13 +14,17 @@ COUNTED = (
 
 
 async def bookings(session: AsyncSession, question: Question) -> Found:
-    """What was booked and what became of it, and how many rooms have which value of each field. Two statements."""
+    """What was booked and what became of it, and how many rooms have which value of each field. One statement."""
     group_by = question.group_by or "day"
     parameters = question.parameters(timezone=question.timezone)
-    rows = await summed(session, statement("booked", group_by), parameters, (group_by,))
+    rows: list[Row] = []
     counts: dict[str, list[Counted]] = {field: [] for field in COUNTED}
-    for field, value, rooms in await session.execute(statement("booked_counts"), parameters):
-        counts[field].append(Counted(value, rooms))
+    for row in await summed(session, statement("booked", group_by), parameters, (group_by, "field")):
+        field = row.of["field"]
+        if field is None:
+            rows.append(row)
+        else:
+            counts[field].append(Counted(row.of[group_by], int(row.sums["rooms"])))
     return Found(rows, counts)
 
 

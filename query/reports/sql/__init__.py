@@ -27,13 +27,8 @@ def statement(name: str, group_by: str = "", **parts: str) -> TextClause:
     parts |= {
         "key": PERIODS.get(group_by, group_by),
         "join": "left" if group_by in PERIODS else "inner",
-        "booked_lines": _text("booked_lines"),
     }
-    sql = _text(name)
+    sql = files(__name__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
     for part, words in parts.items():
         sql = sql.replace(f"{{{part}}}", words)
     return text(sql)
-
-
-def _text(name: str) -> str:
-    return files(__name__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
