@@ -9,6 +9,7 @@ from uuid import UUID
 
 import orjson
 
+from domain.booking_commands import AssignRooms, CheckIn
 from domain.hotels import ExtendHorizon
 from domain.rejections import Rejected
 from eventstore.reading import RecordedEvent
@@ -48,6 +49,11 @@ def _live(world: World, random: Random, length: int) -> None:
     for _ in range(length):
         with suppress(Rejected):
             happen(world, any_step(random))
+        if world.bookings and random.random() < 0.3:
+            number = random.randrange(len(world.bookings))
+            for command in (AssignRooms(room_type=random.choice((None, *CODES))), CheckIn()):
+                with suppress(Rejected):
+                    world.live(number, command)
 
 
 def _through_channels(events: list[RecordedEvent], random: Random) -> list[RecordedEvent]:
