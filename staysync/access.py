@@ -2,8 +2,7 @@
 
 Logged are sign-ins and what else an endpoint notes, refusals (401, 403, 429), every request that may write, and of the
 reads those of guests' data by staff: bookings, their history, guests, the room rack, reports, the ledger, members, and
-this log
-itself.
+this log itself.
 """
 
 from datetime import UTC, datetime
