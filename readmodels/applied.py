@@ -18,10 +18,6 @@ class Applied:
     count: int = 0
     checksum: bytes = NO_CHECKSUM
 
-    def with_event(self, event_hash: bytes) -> "Applied":
-        """After one more event."""
-        return Applied(self.count + 1, sha256(self.checksum + event_hash).digest())
-
     def with_events(self, hashes: Iterable[bytes]) -> "Applied":
         """After more events, in this order."""
         count, checksum = self.count, self.checksum

@@ -116,7 +116,8 @@ class Fold:
 
     def __init__(self, rows: WorkingSet, open_sealed: OpenSealed, applied: Applied = NOTHING) -> None:
         self.rows = rows
-        self.applied = applied
+        self._applied = applied
+        self._hashes: list[bytes] = []
         self._open_sealed = open_sealed
         self._seen: BookingsSeen = {}
 
@@ -128,9 +129,20 @@ class Fold:
             apply_to_inventory(self.rows, recorded, event)
         else:
             apply_to_booking(self.rows, self._seen, recorded, event, self._open_sealed)
-        self.applied = self.applied.with_event(recorded.hash)
+        self._hashes.append(recorded.hash)  # summed up later, which costs less for many at once
+
+    @property
+    def applied(self) -> Applied:
+        """What was applied, with what came before this fold."""
+        self._sum_up()
+        return self._applied
 
     def settle(self) -> None:
         """Let go of what is only there to be quick, and of what has changed; for long folds from nothing."""
         self._seen.clear()
+        self._sum_up()
         self.rows.settle()
+
+    def _sum_up(self) -> None:
+        self._applied = self._applied.with_events(self._hashes)
+        self._hashes.clear()

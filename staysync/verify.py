@@ -238,6 +238,7 @@ class _HotelCheck:
                     return
             for recorded in page:
                 self._check(recorded)
+            self._applied = self._applied.with_events(recorded.hash for recorded in page)
             await self._fold_page(page)
             if self._progress is not None:
                 self._progress(self._hotel_id, min(self.seq, self._total), self._total)
@@ -262,7 +263,6 @@ class _HotelCheck:
         if _hash_after(GENESIS if last is None else last.hash, recorded) != recorded.hash:
             self._differ("chain", f"the hash of {here} isn't that of its content after the one before it")
         self._last, self.seq = recorded, recorded.seq
-        self._applied = self._applied.with_event(recorded.hash)
         self._count += 1
 
     def _compare_head(self, head: asyncpg.Record | None) -> None:

@@ -244,13 +244,24 @@ async def test_the_swap_waits_for_a_query_that_began_before(
 ) -> None:
     """What a query reads is all of one moment, also if the schemas change their names in the middle of it."""
     house = houses[1]
-    rename, renamed = swap._rename, asyncio.Event()
+    rename, readers = swap._rename, swap._readers
+    renamed: list[bool] = []
+    looks: list[int] = []
 
-    async def noted(*arguments: Any) -> None:
+    async def noted_rename(*arguments: Any) -> None:
         await rename(*arguments)
-        renamed.set()
+        renamed.append(True)
 
-    monkeypatch.setattr(swap, "_rename", noted)
+    async def noted_look(owner: Any) -> Any:
+        looks.append(1)
+        return await readers(owner)
+
+    monkeypatch.setattr(swap, "_rename", noted_rename)
+    monkeypatch.setattr(swap, "_readers", noted_look)
+
+    async def it_waits_or_has_not_waited() -> bool:
+        return len(looks) > 5 or bool(renamed)
+
     reader = await asyncpg.connect(settings.role_url("query"))
     async with at_work(settings, projector) as work:
         async with reader.transaction(isolation="repeatable_read"):
@@ -258,8 +269,8 @@ async def test_the_swap_waits_for_a_query_that_began_before(
             await house.book(1, 2)
             await sweep(projector)
             swapping = asyncio.create_task(rebuild_all(work))
-            await asyncio.sleep(1)
-            assert not renamed.is_set()
+            await until(it_waits_or_has_not_waited)
+            assert not renamed
             assert await reader.fetchval("select count(*) from read.timeline t where hotel_id = $1 and not exists"
                                          " (select from read.booking b where b.booking_id = t.booking_id)",
                                          house.hotel_id) == 0  # fmt: skip
