@@ -51,7 +51,8 @@ async def send_due(pool: "asyncpg.Pool[asyncpg.Record]", celery: Celery) -> floa
         if row["in_s"] <= 0 and row["name"] in SCHEDULES:
             await _send(pool, celery, SCHEDULES[row["name"]])
     rows = await pool.fetch(statement("due_schedules"))
-    return min((max(_SHORTEST_PAUSE_S, row["in_s"]) for row in rows), default=LONGEST_PAUSE_S)
+    waits_s = (max(_SHORTEST_PAUSE_S, row["in_s"]) for row in rows if row["name"] in SCHEDULES)
+    return min(waits_s, default=LONGEST_PAUSE_S)
 
 
 async def _send(pool: "asyncpg.Pool[asyncpg.Record]", celery: Celery, schedule: Schedule) -> None:

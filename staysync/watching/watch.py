@@ -15,7 +15,6 @@ from eventstore.causes import Cause, causes_of
 from eventstore.submission import Acknowledged, Command
 from eventstore.watching import Appended
 from projections.watching import Projected
-from staysync.problems import INTERNAL, entry_for
 from staysync.settings import Settings
 from staysync.watching import metrics
 from staysync.watching.metrics import Metrics, Shared
@@ -179,6 +178,8 @@ def _words(name: str) -> str:
 
 def _code_of(kind: type[Exception]) -> str:
     """The code that a client is told about such an error; the first where several are possible."""
+    from staysync.problems import INTERNAL, entry_for  # it brings FastAPI along, which workers start without
+
     entry = entry_for(kind)
     return INTERNAL.code if entry is None else entry.problems[0].code
 
