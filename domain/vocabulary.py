@@ -64,6 +64,7 @@ MEANINGS: Mapping[str, str] = {
     "cancelled": "The numbers of the lines that the change ended.",
     "assignments": "Which line has which room when.",
     "automatic": "Whether the rooms were chosen by the rule rather than by a person.",
+    "guests": "The ids of the guests of whom nothing is known any more: their keys are destroyed.",
     "swapped_with": "The id of the other booking where rooms were exchanged between two.",
     "releases": "Which line has no room any more, and from when on.",
     "cost": "What the other house costs the hotel, in its currency.",

@@ -157,6 +157,10 @@ SENTENCES: Mapping[str, Sentence] = {
         "Cost to the hotel: {cost}; where to is sealed: {sent_to}.",
         "Стоимость для отеля: {cost}; куда — зашифровано: {sent_to}.",
     ),
+    "GuestsErased": Sentence(
+        "What was known of the guests is gone for good: {guests}.",
+        "Данные гостей уничтожены безвозвратно: {guests}.",
+    ),
 }
 """By event type. A test holds that each event has one, and that each tells every field."""
 

@@ -51,6 +51,7 @@ CAUSES: Mapping[str, Sequence[tuple[str, str]]] = {
     ],
     "RoomsReleased": [("ReleaseRooms", f"POST {_BOOKING}/release-room")],
     "GuestsWalked": [("Walk", f"POST {_BOOKING}/walk")],
+    "GuestsErased": [("EraseGuests", f"POST {_BOOKING}/erase-guests"), ("EraseGuests", SCHEDULE)],
 }
 """By event: the command that decides it, and the endpoint that takes it. A test watches what really happens."""
 

@@ -49,6 +49,7 @@ async def test_every_event_is_caused_where_the_page_says_and_nowhere_else(hotel:
     held = await booked(80, 82, state="hold")
     await watched(manager, "POST", f"{held}/confirm", {})
     await watched(manager, "POST", f"{held}/cancel", {})
+    await watched(manager, "POST", f"{held}/erase-guests", {})
     here = await booked(0, 2)
     for step in ("assign-room", "check-in", "check-out"):
         await watched(manager, "POST", f"{here}/{step}", {})
