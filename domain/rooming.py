@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -166,10 +166,12 @@ def _with_its_share(event: RoomsAssigned, used: tuple[AllowanceUse, ...]) -> Roo
 def _swap(
     line: Line, other: Line, holders: Sequence[Holder], premises: Premises, now: datetime
 ) -> tuple[RoomAssignment, RoomAssignment] | None:
-    """What each of two lines takes over from the other; None where each has it already."""
+    """What each of two lines takes over from the other; None where each has it already, or both have the same room."""
     hotel = premises.hotel
     there, back = _takes_over(line, other, hotel, now), _takes_over(other, line, hotel, now)
-    if all(_has(taker, a.room, Period(a.first, a.until)) for taker, a in ((line, there), (other, back))):
+    if there.room == back.room or all(
+        _has(taker, a.room, Period(a.first, a.until)) for taker, a in ((line, there), (other, back))
+    ):
         return None
     for assignment in (there, back):
         check_room(assignment.room, Period(assignment.first, assignment.until), premises, *holders)
@@ -178,10 +180,17 @@ def _swap(
 
 def _takes_over(line: Line, other: Line, hotel: Hotel, now: datetime) -> RoomAssignment:
     left = nights_left(line, hotel, now)
-    room = other.room_of(max(left.first, nights_left(other, hotel, now).first)) or other.room
+    room = _room_to_give(other, max(left.first, nights_left(other, hotel, now).first))
     if room is None:
         raise NothingToSwap(line=other.line)
     return _assignment(line.line, room, left, hotel)
+
+
+def _room_to_give(line: Line, first: date) -> str | None:
+    """The room that a line has in a night, or else the next one that it has. One that it has left isn't its to give."""
+    if line.arrival == line.departure:
+        return line.room
+    return line.room_of(first) or next((stay.room for stay in line.rooms if stay.until > first), None)
 
 
 # ---------------------------------------------------------------- rooms and nights

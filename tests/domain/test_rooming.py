@@ -224,6 +224,19 @@ class TestSwapping:
         two = given(made(booked_line(1), booked_line(2)), assigned((1, "101", 0, 2)))
         two.when(SwapRooms(line=1, other_line=2)).refused(NothingToSwap, line=2)
 
+    def test_a_room_that_a_line_has_left_is_not_its_to_give(self) -> None:
+        left = given(
+            made(booked_line(1), booked_line(2)),
+            assigned((1, "101", 0, 1), (2, "102", 0, 1)),
+            assigned((2, "101", 1, 2)),
+        )
+        tomorrow = NOW + timedelta(days=1)
+        left.when(SwapRooms(line=1, other_line=2), now=tomorrow).refused(NothingToSwap, line=1)
+
+    def test_who_follow_one_another_in_a_room_swap_nothing(self) -> None:
+        both = given(made(booked_line(1), booked_line(2)), assigned((1, "101", 0, 1), (2, "101", 1, 2)))
+        both.when(SwapRooms(line=1, other_line=2)).then()
+
     def test_a_longer_stay_does_not_run_into_the_next_guest(self) -> None:
         two = given(made(booked_line(1), booked_line(2, departure=4)), assigned((1, "101", 0, 2), (2, "102", 0, 4)))
         two.when(SwapRooms(line=1, other_line=2), occupied={"101": [someone(3, 5)]}).refused(RoomTaken, room="101")
