@@ -45,7 +45,7 @@ insert into read.checkpoint (hotel_id, seq, events_applied, recorded_at) select 
 _TYPES = """
 insert into read.room_type
 select pg_temp.id('hotel', n), kind.code, pg_temp.id(kind.code, n), kind.name, kind.adults, kind.children,
-       kind.price + pg_temp.chance('price' || n, 40), kind.rooms, 0
+       kind.price + pg_temp.chance('price' || n, 40), kind.rooms, 0, 1
   from generate_series(0, $1::integer - 1) n
  cross join (values ('SGL', 'Single', 1, 0, 79, 3), ('DBL', 'Double', 2, 1, 119, 6),
                     ('FAM', 'Family room', 3, 3, 169, 3), ('STE', 'Suite', 4, 2, 259, 2)

@@ -18,10 +18,13 @@ BEFORE = "read_before"
 """The schema that was live before the last rebuild."""
 
 
+_OF_LIVE = re.compile(r"\bread\.")
+
+
 @cache
 def about(query: str, schema: str) -> str:
     """A statement about tables of `read`, as one about those of another schema."""
-    return query if schema == LIVE else re.sub(rf"\b{LIVE}\.", f"{schema}.", query)
+    return query if schema == LIVE else _OF_LIVE.sub(f"{schema}.", query)
 
 
 if TYPE_CHECKING:  # generic in its type stubs only

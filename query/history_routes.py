@@ -26,7 +26,7 @@ router = APIRouter(prefix="/v1", tags=["history"])
 
 TEXT = "text/plain"
 _JSON = "application/json"
-_RANGE = re.compile(r"\s*([a-z*]+(?:/[a-z*.+-]+|(?:-[a-z0-9]+)*))\s*(?:;\s*q=([01](?:\.\d{0,3})?)\s*)?", re.IGNORECASE)
+_RANGE = re.compile(r"\s*([a-z*][a-z0-9*/.+-]*)\s*(?:;\s*q=([01](?:\.\d{0,3})?)\s*)?", re.IGNORECASE)
 _SHAPES: dict[int | str, dict[str, object]] = {
     200: {"content": {TEXT: {"schema": {"type": "string"}}}, "description": "JSON, or text if that is asked for."},
     404: {"description": "There is no such hotel or booking."},

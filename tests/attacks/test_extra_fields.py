@@ -5,6 +5,8 @@ None is taken in silence, since one that is read some day would have been sent f
 
 from typing import Any
 
+import httpx
+
 from tests.attacks.document import Operation, operations
 from tests.eventstore.house import superuser
 from tests.permissions.conftest import World
@@ -79,6 +81,14 @@ async def test_no_object_of_any_body_takes_a_field_that_it_does_not_have(world: 
     assert await _state(world) == before
 
 
+def _same(plain: httpx.Response, edited: httpx.Response) -> bool:
+    """Whether the wishes were as good as not there. Metrics are others at every look."""
+    if edited.headers["Content-Type"].startswith("text/plain"):
+        return edited.status_code == plain.status_code
+    said, wanted = edited.json(), plain.json()
+    return bool({name: value for name, value in said.items() if name != "request_id"} == wanted)
+
+
 async def test_no_query_makes_anybody_more_than_they_are(world: World) -> None:
     guest, faults = world.people["guest"], []
     wishes = {wish: str(value) for wish, value in _WISHES.items()}
@@ -89,6 +99,6 @@ async def test_no_query_makes_anybody_more_than_they_are(world: World) -> None:
         plain = await guest.get(request.path, params=request.given.query)
         edited = await guest.get(request.path, params={**wishes, **request.given.query})
         if edited.status_code != 422 and (edited.status_code, edited.is_success) != (plain.status_code, False):
-            same = {name: edited.json()[name] for name in edited.json() if name != "request_id"} == plain.json()
+            same = _same(plain, edited)
             faults += [] if same else [f"{operation.name} -> {edited.status_code} {edited.text[:200]}"]
     assert not faults, "\n".join(faults)

@@ -18,8 +18,13 @@ from tests.permissions.conftest import World
 from tests.permissions.requests import asked
 
 # A role is given to any account with a verified e-mail: that it has roles elsewhere is no secret, and no obstacle.
-_NO_ID = {("PUT /v1/hotels/{hotel_id}/members/{email}", "email")}
+_NO_ID = {
+    ("PUT /v1/hotels/{hotel_id}/members/{email}", "email"),
+    ("GET /v1/hotels/{hotel_id}/reports/{name}", "name"),
+    ("POST /v1/ops/schedules/{schedule}/run", "schedule"),
+}
 _REFUSED = (401, 403, 404)
+_NOTHING_THERE = "0b7f3a2e-0000-7000-8000-000000000000"
 
 _NOTHING_CHANGED = """
     select (select jsonb_agg(to_jsonb(e) order by seq) from ledger.event e where hotel_id = $1) as events,
@@ -52,6 +57,11 @@ async def foreign_ids(world: World) -> dict[str, str]:
         "booking_id": world.foreign.booking_id,
         "key_id": world.foreign.key_id,
         "session_id": world.session_id,
+        "guest_id": world.foreign.guest_id,
+        "mail_id": _NOTHING_THERE,
+        "dead_letter_id": _NOTHING_THERE,
+        "name": "arrivals",
+        "schedule": "sweep",
         "email": f"manager.{hotel}@example.org",
         "code": "FRN",
         "room": "F01",
@@ -65,6 +75,11 @@ def _own_ids(world: World) -> dict[str, str]:
         "booking_id": own.booking_id,
         "key_id": own.key_id,
         "session_id": "0b7f3a2e-0000-7000-8000-000000000000",
+        "guest_id": own.guest_id,
+        "mail_id": _NOTHING_THERE,
+        "dead_letter_id": _NOTHING_THERE,
+        "name": "arrivals",
+        "schedule": "sweep",
         "email": "member@example.org",
         "code": "DBL",
         "room": "101",

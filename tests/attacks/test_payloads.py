@@ -128,7 +128,8 @@ _IN_PATHS = ("".join(payload % 1 for payload in PAYLOADS.values()), "\x00", "\ud
 async def test_in_every_path_and_query(world: World) -> None:
     faults: list[str] = []
     known = {"hotel_id": world.own.hotel_id, "booking_id": world.own.booking_id, "code": "DBL", "room": "101"}
-    known |= {"email": "member@example.org"}
+    known |= {"email": "member@example.org", "guest_id": world.own.guest_id, "name": "arrivals", "schedule": "sweep"}
+    known |= dict.fromkeys(("mail_id", "dead_letter_id"), "0b7f3a2e-0000-7000-8000-000000000000")
     for operation in operations(world.service.app):
         request = asked(world, operation.name, operation.action, world.own)
         for payload in (*_IN_PATHS, LINE_ENDS):

@@ -21,6 +21,7 @@ from eventstore.audit.tasks import SIGN_HEADS, Signer
 from eventstore.reading import Pool
 from staysync.celery_app import COMMANDS, make_celery
 from staysync.embedded import free_port
+from staysync.operations.schedules import SCHEDULES
 from staysync.secrets import Secrets, ensure_secrets, load_secrets, rotate_head_key
 from staysync.settings import Settings
 from tests.audit import tampering
@@ -194,7 +195,7 @@ async def test_a_worker_signs_when_the_clock_says_so(settings: Settings, house: 
 
 def test_the_task_is_scheduled_and_goes_to_the_workers_of_commands(settings: Settings) -> None:
     app = make_celery(settings)
-    assert SIGN_HEADS in {entry["task"] for entry in app.conf.beat_schedule.values()}
+    assert SIGN_HEADS in {schedule.task for schedule in SCHEDULES.values()}
     assert app.amqp.router.route({}, SIGN_HEADS)["queue"].name == COMMANDS
 
 

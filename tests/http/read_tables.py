@@ -202,6 +202,7 @@ class World:
                 parked_seq=parked,
                 parked_error=None if parked is None else "it failed",
                 parked_at=None if parked is None else NOW,
+                checksum=bytes(32),
             )
         )
 

@@ -159,7 +159,8 @@ async def test_alive_and_ready_with_all_there(service: Running) -> None:
     async with superuser(service.settings) as connection:  # what beat and workers note while they are at work
         await connection.execute(
             "insert into ops.schedule (name, task, pattern, due_at, sent_at, ended_at, outcome, runs)"
-            " select name, name, '', now(), now(), now(), 'done', 1 from unnest('{sweep,expire-holds}'::text[]) name"
+            " select name, name, '', now(), now(), now(), 'done', 1"
+            " from unnest('{sweep,expire-holds,deliver-mail}'::text[]) name"
         )
     async with service.client() as client:
         assert (await client.get("/health/live")).status_code == 200
