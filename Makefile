@@ -1,14 +1,14 @@
 # `make run` and `make test` need Python 3.12 or newer (or uv) and nothing else; each makes what it lacks.
 # The recipes use exec, so that Ctrl-C reaches StaySync itself and make waits for its clean end.
 
-ARGS ?= -n 2
+ARGS ?= -n 3
 BENCH_ARGS ?=
 
 .PHONY: help run test check prove fuzz published stress lock bench clean
 
 help:
 	@echo "make run    run StaySync with its own PostgreSQL and Valkey (STAYSYNC_* variables: docs/configuration.md)"
-	@echo "make test   run the tests (ARGS='-n 2' are pytest's arguments)"
+	@echo "make test   run the tests (ARGS='-n 3' are pytest's arguments)"
 	@echo "make check  linter, formatter, types, direction of imports"
 	@echo "make prove  the state machines for a long time: they look for a way around the promises"
 	@echo "make fuzz   call the running service with whatever its OpenAPI document allows, and with what it doesn't"
