@@ -16,6 +16,7 @@ from uuid import UUID
 
 import asyncpg
 
+from domain.bookings import GuestsErased
 from domain.values import Sealed
 from eventstore.causes import cause_of, following
 from eventstore.codec import UnknownEvent
@@ -23,7 +24,7 @@ from eventstore.guest_keys import MasterKey
 from eventstore.master_key import check_master_key
 from eventstore.reading import Connection, Pool, RecordedEvent, read_after
 from projections.audit import forget_audit
-from projections.schemas import LIVE, connection_class
+from projections.schemas import BEFORE, LIVE, connection_class
 from projections.sql import statement
 from projections.watching import Projected, ProjectionWatch
 from projections.writing import delete_hotel, load, write
@@ -295,7 +296,16 @@ async def _fold(
     for recorded, event in decoded:
         fold.apply(recorded, event)
     await write(connection, hotel_id, rows)
+    erased = [guest for _, event in decoded if isinstance(event, GuestsErased) for guest in event.guests]
+    if erased:
+        await _forget_before(connection, hotel_id, erased)
     return fold.applied
+
+
+async def _forget_before(connection: Connection, hotel_id: UUID, guests: list[UUID]) -> None:
+    """Whoever is erased must not live on in the tables that a rebuild has left behind."""
+    if await connection.fetchval(f"select to_regclass('{BEFORE}.guest')") is not None:
+        await connection.execute(statement("forget_before"), hotel_id, guests)
 
 
 async def _move(

@@ -203,7 +203,7 @@ async def _rebuild_all(settings: "Settings", console: "Console", *, even_if_diff
         f"The tables from before are live again ({whole}). The others are kept."
         if undo
         else f"The read tables are folded anew ({whole}). What was live is kept: rebuild --undo goes back to it,"
-        " rebuild --keep drops it, with the guests' details that it holds.",
+        " rebuild --keep drops it.",
         soft_wrap=True,
     )
     return EXIT_HOLDS

@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
 
 from command.side import CommandSide
+from domain.booking_commands import CancelLines, EraseGuests
 from projections import rebuilding, swap
 from projections.audit import audit
 from projections.blueprint import differences as built_otherwise
@@ -48,6 +50,26 @@ async def rebuilt(settings: Settings, projector: Projector, schema: str = NEXT, 
     """Rebuild everything."""
     async with at_work(settings, projector, schema) as work:
         return await rebuild_all(work, **options)
+
+
+async def test_who_is_erased_after_a_rebuild_is_gone_from_the_tables_of_before_it_too(
+    settings: Settings, projector: Projector, houses: list[House]
+) -> None:
+    house = houses[0]
+    booked = UUID((await house.book(1, 2))["booking_id"])
+    kept = UUID((await house.book(1, 2))["booking_id"])
+    await house.submit(CancelLines(), booked)
+    await sweep(projector)
+    await rebuilt(settings, projector)
+    known = "select g.full_name from read_before.guest g join read_before.booking b using (hotel_id, guest_id)"
+    known += " where b.booking_id = $1"
+    assert await projector.pool.fetchval(known, booked) == await projector.pool.fetchval(known, kept) is not None
+    await house.submit(EraseGuests(), booked)
+    await sweep(projector)
+    assert await projector.pool.fetchval(known, booked) is None
+    assert await projector.pool.fetchval(known, kept) is not None
+    await rebuilt(settings, projector, BEFORE, even_if_different=True)  # back to them
+    assert await differences(settings) == {}
 
 
 async def schemas(settings: Settings) -> set[str]:
