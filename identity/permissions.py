@@ -123,7 +123,7 @@ _TABLE = (
     _row("bookings.cancel",   "front_desk manager own", "book",   "cancel lines"),
     _row("bookings.manage",   "front_desk manager",     "book",   "change, rooms, guests, check-in and -out"),
     _row("bookings.favour",   "front_desk manager",     "book",   "book at any price, hold for long"),
-    _row("guests.erase",      "manager own",            "manage", "forget who the guests of a booking were"),
+    _row("guests.erase",      "manager",            "manage", "forget who the guests of a booking were"),
     _row("rooms.take_out",    "front_desk manager",     "manage", "take a room out of order and back"),
     _row("rooms.describe",    "manager",                "manage", "say what a room offers"),
     _row("prices.set",        "revenue_manager manager","manage", "prices of nights"),

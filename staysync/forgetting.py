@@ -96,13 +96,14 @@ async def forget_past_guests(connection: Connection, side: CommandSide, before: 
 
     `connection` is one of the query role.
     """
-    last, count = (UUID(int=0), UUID(int=0)), 0
+    last, count, left = (UUID(int=0), UUID(int=0)), 0, list[UUID]()
     while page := await connection.fetch(_OVER, before, *last, _PAGE):
         forgotten = await _erase(side, page)
-        for booking_id in forgotten.expected:
-            log.warning("the guests of booking %s can't be forgotten: a stay is still open", booking_id)
         count += len(forgotten.erased)
+        left += forgotten.expected
         last = (page[-1]["hotel_id"], page[-1]["booking_id"])
+    if left:
+        log.warning("%d bookings are over by their dates and open still, the first is %s", len(left), left[0])
     return count
 
 
