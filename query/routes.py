@@ -118,7 +118,7 @@ async def get_hotels(
 @router.get(
     "/hotels/{hotel_id}",
     response_model=answers.Hotel,
-    responses={**_NOT_THERE, **NOT_MODIFIED},
+    responses=_NOT_THERE,
     tags=["hotels"],
     summary="One hotel",
     **needs("hotels.read"),
@@ -135,7 +135,7 @@ async def get_hotel(
     await wait_for(side, min_position)
     async with side.session() as session:
         hotel = hotels.shown_hotel(await hotels.hotel_by_id(session, hotel_id), hotels.utc_now())
-    return tagged(request, written(hotel), {"ETag": f'"{hotel.version}"'})
+    return answer(hotel, {"ETag": f'"{hotel.version}"'})
 
 
 @router.get(
