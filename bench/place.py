@@ -14,7 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from staysync.bootstrap import bootstrap, migrate
 from staysync.embedded import free_port, start_postgres, start_valkey
-from staysync.processes import launch, sole_user, stop_child
+from staysync.processes import launch, sole_user, stop_child, stop_leftover
 from staysync.settings import Settings
 
 OUT = Path(__file__).parent / "out"
@@ -55,6 +55,9 @@ async def open_place() -> AsyncIterator[Place]:
     OUT.mkdir(exist_ok=True)
     folder = OUT / "servers"
     with sole_user(folder):
+        for server, how in (("postgres", signal.SIGINT), ("valkey", signal.SIGTERM)):
+            stop_leftover(folder / "run" / f"{server}.pid", how)
+        _empty(folder)  # what a run that was killed has left would be taken for this one's
         try:
             valkey = await start_valkey(folder, folder / "redis.password")
             postgres = await start_postgres(folder, folder / "superuser.password", durable=True)
@@ -63,8 +66,18 @@ async def open_place() -> AsyncIterator[Place]:
             finally:
                 await asyncio.gather(postgres.stop(), valkey.stop())
         finally:
-            for entry in [entry for entry in folder.iterdir() if entry.name != "lock"]:
-                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+            _empty(folder)
+
+
+def _empty(folder: Path) -> None:
+    for entry in folder.iterdir():
+        if entry.name in ("run", "log"):
+            shutil.rmtree(entry)
+            entry.mkdir()
+        elif entry.is_dir():
+            shutil.rmtree(entry)
+        elif entry.name != "lock":
+            entry.unlink()
 
 
 def environment(settings: Settings) -> dict[str, str]:
