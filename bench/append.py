@@ -9,12 +9,13 @@ from contextlib import AsyncExitStack
 from bench import bare_insert
 from bench.bookings import Bookings
 from bench.hotels import Market, open_market
-from bench.installation import administrator, settle, write_side
+from bench.installation import administrator, settle
 from bench.place import Place
 from bench.plan import Figures, Measurement, Size
 from eventstore.appender import Appender, ReferenceTaken
 from eventstore.submission import Submission
 from staysync.settings import Settings
+from staysync.writing import write_side
 
 IN_FLIGHT = 64
 _PREPARED_A_SECOND = 12_000

@@ -5,11 +5,12 @@ from contextlib import AsyncExitStack
 
 from bench.append import IN_FLIGHT
 from bench.hotels import Market, open_market
-from bench.installation import administrator, settle, write_side
+from bench.installation import administrator, settle
 from bench.load import Result, Specification
 from bench.place import Place, output_of, served
 from bench.plan import Figures, Measurement, Size
 from staysync.settings import Settings
+from staysync.writing import write_side
 
 _FIRST_RATE = 100.0
 """For the round that doesn't count, which may come before the full rate is known."""

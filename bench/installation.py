@@ -5,25 +5,8 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
-from command.side import CommandSide, open_command_side
 from staysync.bootstrap import connect
-from staysync.secrets import load_secrets
 from staysync.settings import Settings
-
-
-@asynccontextmanager
-async def write_side(settings: Settings) -> AsyncIterator[CommandSide]:
-    """The write side in this process, as the API opens it."""
-    secrets = load_secrets(settings.secrets_dir)
-    async with open_command_side(
-        database_url=settings.role_url("command"),
-        pool_size=settings.command_pool_size,
-        master_key=secrets.master_key(),
-        fingerprint_key=secrets.fingerprint_key(),
-        bookable_horizon_days=settings.bookable_horizon_days,
-        business_day_rolls_at=settings.business_day_rolls_at,
-    ) as side:
-        yield side
 
 
 @asynccontextmanager

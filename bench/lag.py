@@ -13,10 +13,11 @@ import asyncpg
 from bench.figures import percentile
 from bench.hotels import open_market
 from bench.http import API, load
-from bench.installation import administrator, settle, write_side
+from bench.installation import administrator, settle
 from bench.place import Place, background, environment, served
 from bench.plan import Figures, Measurement, Size
 from staysync.settings import Settings
+from staysync.writing import write_side
 
 BOOKINGS_A_SECOND = 300
 _LOOK_EVERY_S = 0.001

@@ -69,10 +69,3 @@ class TooManyStreams(Exception):
     def __init__(self, most: int, whose: str) -> None:
         super().__init__(f"{most} streams are open {whose}. Close one, or try again later.")
         self.most = most
-
-
-class BrokerUnavailable(Exception):
-    """What is asked for is done by a worker, and none can be told."""
-
-    def __init__(self) -> None:
-        super().__init__("The broker can't be reached, so no worker can be told.")

@@ -13,7 +13,6 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp
 
 from command import routes as command_routes
-from command.side import open_command_side
 from eventstore.errors import WrongMasterKey
 from identity import access_routes, key_routes, member_routes
 from identity import routes as identity_routes
@@ -25,13 +24,14 @@ from query import guest_routes, history_routes, own_routes, report_routes, searc
 from query import routes as query_routes
 from query.side import open_query_side
 from query.stream import Streams
-from staysync import __version__, health, openapi, ops, problems
+from staysync import __version__, health, openapi, problems
 from staysync.celery_app import make_celery
 from staysync.demo import SIGN_INS
 from staysync.http import Edge
 from staysync.keeping import open_kept_answers
 from staysync.limiting import open_limits
 from staysync.nudge import open_nudger
+from staysync.operations import parked
 from staysync.operations import routes as operations_routes
 from staysync.operations.desk import open_desk
 from staysync.operations.runs import take_cause_along
@@ -43,6 +43,7 @@ from staysync.watching import routes as watching_routes
 from staysync.watching.metrics import Shared
 from staysync.watching.pools import Pools, noting
 from staysync.watching.watch import ProcessWatch
+from staysync.writing import write_side
 
 _DESK_POOL_SIZE = 2
 
@@ -113,21 +114,9 @@ def create_app(
                 celery = make_celery(settings)
                 nudger = await stack.enter_async_context(open_nudger(settings.redis_url, celery))
                 announce = nudger.announce
-            app.state.celery = celery
             app.state.desk = await stack.enter_async_context(open_desk(settings, celery, size=_DESK_POOL_SIZE))
             app.state.command_side = await stack.enter_async_context(
-                open_command_side(
-                    database_url=settings.role_url("command"),
-                    pool_size=settings.command_pool_size,
-                    master_key=secrets.master_key(),
-                    fingerprint_key=secrets.fingerprint_key(),
-                    bookable_horizon_days=settings.bookable_horizon_days,
-                    business_day_rolls_at=settings.business_day_rolls_at,
-                    announce=announce,
-                    watch=watching(),
-                    without_database=True,
-                    unfit=unfit,
-                )
+                write_side(settings, announce=announce, watch=watching(), without_database=True, unfit=unfit)
             )
             app.state.mail_desk = await stack.enter_async_context(open_mail_desk(settings.role_url("mail")))
             app.state.pages = pages.pages_of(settings, SIGN_INS)
@@ -176,11 +165,11 @@ def create_app(
         key_routes.router,
         identity_routes.public,
         access_routes.router,
-        ops.router,
         mail_routes.router,
         health.router,
         watching_routes.router,
         operations_routes.router,
+        parked.router,
         openapi.router,
         pages.router,
     ):

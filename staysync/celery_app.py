@@ -20,7 +20,7 @@ import eventstore.audit.tasks
 import identity.access_tasks
 import projections.mail.tasks
 import projections.tasks
-from command.side import CommandSide, open_command_side
+from command.side import CommandSide
 from eventstore.audit.store import audit_pool
 from eventstore.audit.tasks import Signer
 from eventstore.causes import following
@@ -44,6 +44,7 @@ from staysync.operations.runs import Runs
 from staysync.secrets import load_secrets
 from staysync.settings import Settings
 from staysync.watching.watch import ProcessWatch
+from staysync.writing import write_side
 
 log = logging.getLogger(__name__)
 
@@ -214,19 +215,9 @@ async def _open_projections(settings: Settings, watching: ProcessWatch | None) -
 
 @asynccontextmanager
 async def _open_commands(settings: Settings, app: Celery, watching: ProcessWatch | None) -> AsyncIterator[CommandSide]:
-    secrets = load_secrets(settings.secrets_dir)
     async with (
         open_nudger(_broker(settings), app) as nudger,
-        open_command_side(
-            database_url=settings.role_url("command"),
-            pool_size=settings.command_pool_size,
-            master_key=secrets.master_key(),
-            fingerprint_key=secrets.fingerprint_key(),
-            bookable_horizon_days=settings.bookable_horizon_days,
-            business_day_rolls_at=settings.business_day_rolls_at,
-            announce=nudger.announce,
-            watch=None if watching is None else watching(),
-        ) as side,
+        write_side(settings, announce=nudger.announce, watch=None if watching is None else watching()) as side,
     ):
         yield side
 

@@ -16,7 +16,7 @@ from uuid import UUID, uuid5
 import orjson
 from pydantic import TypeAdapter
 
-from command.side import CommandSide, open_command_side
+from command.side import CommandSide
 from domain.booking_commands import Book, LifeCommand, RequestedLine, Walk
 from domain.hotels import HotelCommand, OpenHotel
 from domain.inventory import InventoryCommand
@@ -29,8 +29,8 @@ from eventstore.submission import Answer, IdempotencyKey, Outcome, Submission
 from identity.tokens import Role
 from staysync.admin import SignIn, add_administrator, add_staff
 from staysync.generator import Happening, MadeBooking, MadeHotel, Said, Sizes, bookings_for, make_hotels, make_life
-from staysync.secrets import load_secrets
 from staysync.settings import Settings
+from staysync.writing import write_side
 
 log = logging.getLogger(__name__)
 
@@ -86,15 +86,8 @@ async def make_demo(settings: Settings) -> list[SignIn]:
     """
     if not settings.demo or settings.production:
         return []
-    secrets = load_secrets(settings.secrets_dir)
-    async with open_command_side(
-        database_url=settings.role_url("command"),
-        pool_size=2,
-        master_key=secrets.master_key(),
-        fingerprint_key=secrets.fingerprint_key(),
-        bookable_horizon_days=SIZES.horizon_days,
-        business_day_rolls_at=settings.business_day_rolls_at,
-    ) as side:
+    ours = settings.model_copy(update={"command_pool_size": 2, "bookable_horizon_days": SIZES.horizon_days})
+    async with write_side(ours) as side:
         known = await _known_hotels(side)
         # Only the ids count here, and they don't depend on the day.
         ids = [hotel.hotel_id for hotel in make_hotels(SEED, datetime.now(UTC), SIZES)]

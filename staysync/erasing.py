@@ -67,18 +67,9 @@ async def _sides(settings: "Settings") -> "AsyncIterator[tuple[Connection, Comma
     """A connection of the query role, which finds whom to forget, and the write side, which does it."""
     import asyncpg
 
-    from command.side import open_command_side
-    from staysync.secrets import load_secrets
+    from staysync.writing import write_side
 
-    secrets = load_secrets(settings.secrets_dir)
-    async with open_command_side(
-        database_url=settings.role_url("command"),
-        pool_size=settings.command_pool_size,
-        master_key=secrets.master_key(),
-        fingerprint_key=secrets.fingerprint_key(),
-        bookable_horizon_days=settings.bookable_horizon_days,
-        business_day_rolls_at=settings.business_day_rolls_at,
-    ) as side:
+    async with write_side(settings) as side:
         connection = await asyncpg.connect(settings.role_url("query"))
         try:
             yield connection, side

@@ -33,7 +33,7 @@ _TAGS = [
     {"name": "programs", "description": "Keys by which programs act at a hotel."},
     {"name": "access log", "description": "Who did what, from where."},
     {"name": "ledger", "description": "What happened, and how far the read model is."},
-    {"name": "operation", "description": "What administrators look after."},
+    {"name": "operations", "description": "What runs in the background, and what administrators look after."},
     {"name": "health", "description": "Whether the service can do its work."},
 ]
 _PROBLEM_SCHEMA = {

@@ -988,17 +988,6 @@ TABLE: dict[type[Exception], Entry] = dict(
             headers=lambda _: (("Retry-After", "30"),),
         ),
         _row(
-            query_errors.BrokerUnavailable,
-            Problem(
-                "broker_unavailable",
-                503,
-                "No worker can be told",
-                "The work is done by a worker, which hears of it through the broker, and that can't be reached. "
-                "Nothing was changed. Wait as long as Retry-After says, then send the request again.",
-            ),
-            headers=lambda _: (("Retry-After", "5"),),
-        ),
-        _row(
             query_errors.PositionNotReached,
             Problem(
                 "position_not_reached",

@@ -23,7 +23,7 @@ from identity.permissions import needs
 from projections.mail.errors import MailNotFailed, MailsUnavailable, UnknownMail
 from projections.mail.sql import statement
 
-router = APIRouter(prefix="/v1/ops/mails", tags=["operation"])
+router = APIRouter(prefix="/v1/ops/mails", tags=["operations"])
 
 _PATIENCE_S = 5.0
 _AWAY = (

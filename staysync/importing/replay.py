@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 
 import asyncpg
 
-from command.side import CommandSide, open_command_side
+from command.side import CommandSide
 from domain.booking_commands import (
     AssignRooms,
     Book,
@@ -36,8 +36,8 @@ from staysync.importing.hotels import Hotels, ImportedHotel, Inventory
 from staysync.importing.plan import LAST_OF_LIFE, Action, Phase, Plan, Step, apply, given_by, phase_begins
 from staysync.importing.tally import Tally
 from staysync.processes import CannotStartError
-from staysync.secrets import load_secrets
 from staysync.settings import Settings
+from staysync.writing import write_side
 
 CHUNK = 256
 _HOTELS_AT_ONCE = 2
@@ -109,16 +109,8 @@ class Stop:
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[tuple[CommandSide, Appender]]:
     """The write side, and an appender of the import's own: a batch takes whole chunks, and it has more patience."""
-    secrets = load_secrets(settings.secrets_dir)
     async with (
-        open_command_side(
-            database_url=settings.role_url("command"),
-            pool_size=settings.command_pool_size,
-            master_key=secrets.master_key(),
-            fingerprint_key=secrets.fingerprint_key(),
-            bookable_horizon_days=settings.bookable_horizon_days,
-            business_day_rolls_at=settings.business_day_rolls_at,
-        ) as side,
+        write_side(settings) as side,
         Appender(side.pool, batch_size=CHUNK * _HOTELS_AT_ONCE, patience_s=_PATIENCE_S) as appender,
     ):
         yield side, appender

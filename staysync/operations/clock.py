@@ -16,18 +16,14 @@ from typing import Any
 import asyncpg
 from celery import Celery
 from celery.beat import Scheduler
-from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
 
-from staysync.operations.desk import AWAY, Desk
+from staysync.operations.desk import AWAY, UNSENT, Desk
 from staysync.operations.schedules import SCHEDULES, Schedule
 from staysync.operations.sql import statement
 
 log = logging.getLogger(__name__)
 
 SCHEDULE_HEADER = "staysync_schedule"
-UNSENT = (OperationalError, RedisError, OSError)
-"""What is raised where a task can't be queued."""
 
 LONGEST_PAUSE_S = 5
 _SHORTEST_PAUSE_S = 0.05

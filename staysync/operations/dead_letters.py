@@ -1,6 +1,5 @@
 """Tasks that failed for good: kept with their arguments and their error, listed, sent again, or thrown away."""
 
-import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,9 +11,8 @@ import orjson
 import uuid_utils.compat as uuids
 
 from eventstore.causes import Cause, following
-from staysync.operations.clock import UNSENT
 from staysync.operations.desk import Desk
-from staysync.operations.errors import QueueUnavailable, UnknownDeadLetter
+from staysync.operations.errors import UnknownDeadLetter
 from staysync.operations.sql import statement
 
 log = logging.getLogger(__name__)
@@ -69,17 +67,10 @@ async def retry(desk: Desk, dead_letter_id: UUID) -> str:
         row = await connection.fetchrow(statement("lock_dead_letter"), dead_letter_id)
         if row is None:
             raise UnknownDeadLetter
-        if desk.celery is None:
-            raise QueueUnavailable
         arguments = orjson.loads(row["arguments"])
         cause = None if row["request_id"] is None else Cause(row["request_id"], row["correlation_id"])
-        try:
-            with following(cause):
-                await asyncio.to_thread(
-                    desk.celery.send_task, row["task"], arguments["args"], arguments["kwargs"], retry=False
-                )
-        except UNSENT as error:
-            raise QueueUnavailable from error
+        with following(cause):
+            await desk.send(row["task"], arguments["args"], arguments["kwargs"])
         await connection.execute(statement("retried_dead_letter"), dead_letter_id)
     task: str = row["task"]
     return task

@@ -1,17 +1,24 @@
 """The operator's desk: what all of this works with, a pool of the operator's role and a way to queue tasks."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
 from celery import Celery
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
+from staysync.operations.errors import QueueUnavailable
 from staysync.settings import Settings
 
 AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 """What is raised where the database can't be used."""
+
+UNSENT = (OperationalError, RedisError, OSError)
+"""What is raised where a task can't be queued."""
 
 _TIMEOUT_S = 5
 
@@ -22,6 +29,15 @@ class Desk:
 
     pool: "asyncpg.Pool[asyncpg.Record]"
     celery: Celery | None
+
+    async def send(self, task: str, args: Sequence[Any], kwargs: dict[str, Any] | None = None) -> None:
+        """Queue a task. Raises QueueUnavailable."""
+        if self.celery is None:
+            raise QueueUnavailable
+        try:
+            await asyncio.to_thread(self.celery.send_task, task, args, kwargs, retry=False)
+        except UNSENT as error:
+            raise QueueUnavailable from error
 
 
 async def _keep(_: Any) -> None:

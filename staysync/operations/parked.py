@@ -1,13 +1,9 @@
-"""What administrators look after while the service runs: projections that are parked, and letting them go on."""
+"""Projections that are parked, and letting them go on, over HTTP for administrators."""
 
-import asyncio
 from typing import Annotated
 from uuid import UUID
 
-from celery import Celery
 from fastapi import APIRouter, Query
-from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,11 +12,11 @@ from identity.permissions import needs
 from projections.tasks import RETRY
 from query import answers, ledger
 from query.answers import answer
-from query.errors import BrokerUnavailable
 from query.routes import PageParameters
 from query.side import query_of
+from staysync.operations.desk import Desk
 
-router = APIRouter(prefix="/v1/ops", tags=["operation"])
+router = APIRouter(prefix="/v1/ops", tags=["operations"])
 
 
 @router.get("/parked", response_model=answers.ParkedHotels, summary="Parked projections", **needs("projections.read"))
@@ -44,13 +40,8 @@ async def post_retry(request: Request, hotel_id: UUID) -> Response:
     await permitted(request)
     async with query_of(request).session() as session:
         seq = await ledger.parked_seq(session, hotel_id)
-    celery: Celery | None = request.app.state.celery
-    if celery is None:
-        raise BrokerUnavailable
-    try:
-        await asyncio.to_thread(celery.send_task, RETRY, [str(hotel_id)], retry=False)
-    except (RedisError, OperationalError, OSError) as error:
-        raise BrokerUnavailable from error
+    desk: Desk = request.app.state.desk
+    await desk.send(RETRY, [str(hotel_id)])
     told = answer(answers.Retried(hotel_id=hotel_id, parked_seq=seq))
     told.status_code = 202
     return told

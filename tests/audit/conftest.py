@@ -13,7 +13,8 @@ from eventstore.audit.store import audit_pool
 from eventstore.reading import Pool
 from staysync.secrets import Secrets, ensure_secrets
 from staysync.settings import Settings
-from tests.eventstore.house import House, open_house, write_side
+from staysync.writing import write_side
+from tests.eventstore.house import House, open_house
 from tests.projections.words import live_a_little
 
 

@@ -18,7 +18,8 @@ from staysync.embedded import start_postgres
 from staysync.processes import sole_user
 from staysync.restoring import restore
 from staysync.settings import Settings
-from tests.eventstore.house import House, open_house, superuser, write_side
+from staysync.writing import write_side
+from tests.eventstore.house import House, open_house, superuser
 from tests.projections.words import differences, drain, head, live_a_little
 
 
@@ -166,6 +167,16 @@ async def test_nothing_is_overwritten_and_nothing_restored_that_could_not_be_rea
     (stranger.secrets_dir / "master.key").write_text("QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVoxMjM0NTY=", encoding="ascii")
     with pytest.raises(WrongMasterKey):
         await restore(stranger, backup.folder)
+
+
+async def test_a_ledger_without_the_events_that_the_backup_names_is_found(
+    tmp_path: Path, backed_up: tuple[Settings, Backup, House]
+) -> None:
+    settings, backup, house = backed_up
+    facts, head = backup.folder / "backup.json", backup.heads[0]
+    facts.write_text(facts.read_text(encoding="utf-8").replace(head.hash.hex(), "0" * 64), encoding="utf-8")
+    with pytest.raises(BackupError, match=f"hotel {house.hotel_id} lacks event {head.seq}"):
+        await restore(elsewhere(settings, tmp_path / "second"), backup.folder)
 
 
 async def test_wal_that_does_not_follow_the_backup_is_refused(

@@ -13,7 +13,8 @@ from projections.drain import projector_pool
 from staysync.rewrapping import change_master_key, rewrap_guest_keys
 from staysync.secrets import load_secrets, rotate_master_key
 from staysync.settings import Settings
-from tests.eventstore.house import open_house, superuser, write_side
+from staysync.writing import write_side
+from tests.eventstore.house import open_house, superuser
 from tests.projections.words import differences
 
 

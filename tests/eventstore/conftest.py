@@ -6,7 +6,7 @@ import pytest
 
 from command.side import CommandSide
 from staysync.settings import Settings
-from tests.eventstore.house import write_side
+from staysync.writing import write_side
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from uuid_utils.compat import uuid7
 
 from command import answers
 from command.routes.bookings import reference_suffix
-from command.side import CommandSide, open_command_side
+from command.side import CommandSide
 from domain.booking_commands import Book, LifeCommand, RequestedLine
 from domain.hotels import AddRoomType, HotelCommand, OpenHotel
 from domain.inventory import InventoryCommand
@@ -22,25 +22,9 @@ from domain.values import Statistics
 from eventstore.guest_keys import WrappedKey
 from eventstore.reading import RESERVED_HOTEL, Connection
 from eventstore.submission import Acknowledged, Answer, IdempotencyKey, Outcome, Submission
-from staysync.secrets import load_secrets
 from staysync.settings import Settings
 
 METADATA = '{"actor":"tests","role":"staff"}'
-
-
-@asynccontextmanager
-async def write_side(settings: Settings) -> AsyncIterator[CommandSide]:
-    """A write side of its own, as one API process has it."""
-    secrets = load_secrets(settings.secrets_dir)
-    async with open_command_side(
-        database_url=settings.role_url("command"),
-        pool_size=settings.command_pool_size,
-        master_key=secrets.master_key(),
-        fingerprint_key=secrets.fingerprint_key(),
-        bookable_horizon_days=settings.bookable_horizon_days,
-        business_day_rolls_at=settings.business_day_rolls_at,
-    ) as side:
-        yield side
 
 
 @asynccontextmanager

@@ -20,7 +20,8 @@ from eventstore.sql import statement
 from eventstore.submission import Answer, Outcome, Submission
 from eventstore.write_set import WriteSet
 from staysync.settings import Settings
-from tests.eventstore.house import METADATA, House, night_rows, open_house, superuser, write_side
+from staysync.writing import write_side
+from tests.eventstore.house import METADATA, House, night_rows, open_house, superuser
 
 SOLD_MEANWHILE = """
 with moved as (

@@ -11,7 +11,8 @@ from domain.booking_commands import CancelLines
 from domain.rejections import KeyReused, SoldOut, VersionMismatch
 from eventstore.submission import IdempotencyKey
 from staysync.settings import Settings
-from tests.eventstore.house import open_house, superuser, write_side
+from staysync.writing import write_side
+from tests.eventstore.house import open_house, superuser
 
 
 async def test_one_key_twenty_times_at_once_is_one_booking(side: CommandSide, settings: Settings) -> None:

@@ -30,7 +30,8 @@ from domain.rejections import BelowSold, NoRoomFits, RoomTaken, SoldOut, StopSel
 from domain.values import Sealed
 from eventstore.codec import decode
 from staysync.settings import Settings
-from tests.eventstore.house import House, add_room_type, open_house, superuser, write_side
+from staysync.writing import write_side
+from tests.eventstore.house import House, add_room_type, open_house, superuser
 
 REASON = Sealed(guest_id=UUID(int=1), ciphertext="c2VhbGVk")
 

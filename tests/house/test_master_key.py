@@ -25,8 +25,9 @@ from staysync.celery_app import make_celery
 from staysync.embedded import free_port
 from staysync.secrets import ROLES, ensure_secrets, load_secrets
 from staysync.settings import Settings
+from staysync.writing import write_side
 from tests.clients import Running, stay
-from tests.eventstore.house import open_house, superuser, write_side
+from tests.eventstore.house import open_house, superuser
 
 _ROOT = Path(__file__).parents[2]
 _PATIENCE_S = 60.0

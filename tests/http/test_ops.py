@@ -80,5 +80,5 @@ async def test_without_a_broker_a_retry_says_that_nobody_can_be_told(settings: S
         parked, _ = await amiss(service)
         async with service.signed_in("admin@example.org") as admin:
             answer = await admin.post(f"/v1/ops/parked/{parked}/retry")
-    assert (answer.status_code, answer.json()["code"]) == (503, "broker_unavailable")
+    assert (answer.status_code, answer.json()["code"]) == (503, "queue_unavailable")
     assert answer.headers["retry-after"] == "5"

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from command.side import open_command_side
 from domain.calendar import ONE_DAY
 from domain.calendar import nights as stay_nights
 from domain.hotels import AddRooms
@@ -24,8 +23,8 @@ from staysync.importing.hotels import hotel_id
 from staysync.importing.plan import Plan
 from staysync.importing.replay import Result, Stop
 from staysync.processes import CannotStartError
-from staysync.secrets import load_secrets
 from staysync.settings import Settings
+from staysync.writing import write_side
 from tests.importing.files import CITY, RESORT, events, imported, ledger, made, rooms, row, sold, write
 
 DAY = date(2016, 8, 1)
@@ -439,15 +438,7 @@ async def test_a_hotel_that_was_imported_without_rooms_to_give_is_refused_in_one
 async def test_a_hotel_with_other_events_is_refused_in_one_line(settings: Settings, tmp_path: Path) -> None:
     file = write(tmp_path / "bookings.csv", [row(DAY)])
     await imported(settings, file)
-    secrets = load_secrets(settings.secrets_dir)
-    async with open_command_side(
-        database_url=settings.role_url("command"),
-        pool_size=2,
-        master_key=secrets.master_key(),
-        fingerprint_key=secrets.fingerprint_key(),
-        bookable_horizon_days=730,
-        business_day_rolls_at=settings.business_day_rolls_at,
-    ) as side:
+    async with write_side(settings) as side:
         await side.appender.submit(
             Submission(
                 hotel_id=hotel_id(RESORT),

@@ -57,7 +57,8 @@ from domain.values import Sealed
 from eventstore.chain import GENESIS, event_hash, microseconds
 from eventstore.reading import RecordedEvent, pages
 from staysync.settings import Settings
-from tests.eventstore.house import House, add_room_type, open_house, superuser, write_side
+from staysync.writing import write_side
+from tests.eventstore.house import House, add_room_type, open_house, superuser
 from tests.machine.commands import (
     ROOM_TYPE_OF,
     Again,

@@ -26,7 +26,8 @@ from projections.mail.relay import Relay, Server
 from projections.mail.tasks import MailSide, deliver
 from staysync.secrets import load_secrets
 from staysync.settings import Settings
-from tests.eventstore.house import METADATA, House, open_house, superuser, write_side
+from staysync.writing import write_side
+from tests.eventstore.house import METADATA, House, open_house, superuser
 from tests.mail.post_office import PostOffice, post_office
 
 ORIGIN = "https://book.example"

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from staysync.celery_app import make_celery
-from staysync.operations.clock import UNSENT, note_schedules, send_due
-from staysync.operations.desk import Desk, open_desk
+from staysync.operations.clock import note_schedules, send_due
+from staysync.operations.desk import UNSENT, Desk, open_desk
 from staysync.operations.schedules import SCHEDULES, SWEEP_EVERY_S, Daily, Every, Monthly, When
 from staysync.settings import Settings
 from tests.clients import running

@@ -3,13 +3,13 @@
 import asyncio
 from datetime import timedelta
 
-from command.side import CommandSide, open_command_side
+from command.side import CommandSide
 from projections.drain import Projector
 from projections.tasks import SWEEP
 from staysync.celery_app import make_celery
 from staysync.nudge import open_nudger
-from staysync.secrets import load_secrets
 from staysync.settings import Settings
+from staysync.writing import write_side
 from tests.eventstore.house import House, open_house
 from tests.projections.words import differences, head
 from tests.projections.workers import kill, until, worker
@@ -57,21 +57,12 @@ async def test_a_worker_killed_in_the_middle_projects_nothing_twice_and_nothing_
 
 
 async def test_a_nudge_reaches_the_read_tables(settings: Settings, projector: Projector) -> None:
-    secrets = load_secrets(settings.secrets_dir)
     assert settings.redis_url is not None
     celery = make_celery(settings)
     with worker(settings):
         async with (
             open_nudger(settings.redis_url, celery) as nudger,
-            open_command_side(
-                database_url=settings.role_url("command"),
-                pool_size=settings.command_pool_size,
-                master_key=secrets.master_key(),
-                fingerprint_key=secrets.fingerprint_key(),
-                bookable_horizon_days=settings.bookable_horizon_days,
-                business_day_rolls_at=settings.business_day_rolls_at,
-                announce=nudger.announce,
-            ) as side,
+            write_side(settings, announce=nudger.announce) as side,
         ):
             house = await open_house(side, 5)
             for _ in range(3):
