@@ -38,8 +38,7 @@ async def tell_what_waits(desk: Desk) -> int:
     """Write a line of the log for all that waits for an operator; how many things that is."""
     parked = await desk.pool.fetch(statement("parked"), _MOST_TOLD)
     letters = await desk.pool.fetch(statement("count_dead_letters"))
-    lag = await desk.pool.fetchrow(statement("lag"))
-    hotels = 0 if lag is None else lag["parked"]
+    hotels = sum(row["parked"] for row in await desk.pool.fetch(statement("lag")))
     dead = sum(row["letters"] for row in letters)
     facts = {
         "parked_hotels": hotels,
